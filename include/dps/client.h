@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * @file
+ * The client: takes a device from its manufacturer identity to a committed operational state, and keeps it there.
+ *
+ * Life: dps_client_init(), dps_client_add_endpoint(), dps_client_start(), then dps_client_process() whenever its time has come or one of
+ * the dps_client_wait_on() handles is ready, until the terminal event. All on one thread (or under one lock of the caller's). Callbacks run
+ * inside these calls and may call dps_client_cancel(), dps_client_state(), dps_client_report() and nothing else of the client.
+ *
+ * The client allocates nothing; struct dps_client is the caller's, about DPS_CONFIG_BODY_SIZE plus 3 KiB (`make size` prints it).
+ */
+#ifndef DPS_CLIENT_H
+#define DPS_CLIENT_H
+
+#include "dps/acl.h"
+#include "dps/channel.h"
+#include "dps/client_config.h"
+#include "dps/config.h"
+#include "dps/detail/client.h"
+#include "dps/event.h"
+#include "dps/keys.h"
+#include "dps/pki.h"
+#include "dps/platform.h"
+#include "dps/records.h"
+#include "dps/service.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/** Fills in the defaults of every field that has one; the rest is zero. */
+DPS_API void dps_client_config_default(struct dps_client_config *config);
+
+/**
+ * Prepares a client. Nothing is read, written or sent yet. config is copied; what it points to must outlive the client.
+ * DPS_E_ARGUMENT: a required part is missing or a value is out of range.
+ */
+DPS_API DPS_MUST_USE dps_result dps_client_init(struct dps_client *client, const struct dps_client_config *config);
+
+/**
+ * Adds an endpoint, "coaps+tcp://host:port" (IPv6 in brackets; the port is required: none is registered for the service). The first one added
+ * is tried first. DPS_E_URI; DPS_E_BUFFER when DPS_CONFIG_ENDPOINTS are there; a duplicate is DPS_OK and changes nothing.
+ */
+DPS_API DPS_MUST_USE dps_result dps_client_add_endpoint(struct dps_client *client, const char *uri);
+
+/** What a start is for. */
+enum dps_start_flags {
+	DPS_START_NORMAL = 0,
+	DPS_START_FORCE = 1, /**< provision again even if the device is provisioned; the old state serves until the new one is committed */
+	DPS_START_RENEW = 2	 /**< renew the identity now, keep the rest; DPS_E_STATE if the device is not provisioned */
+};
+
+/**
+ * Starts. The stored state is read at once: a device that is provisioned and not forced to do it again says so with its terminal event and
+ * sends nothing. DPS_E_STATE: already running. Any other failure is an event, not a return value.
+ */
+DPS_API DPS_MUST_USE dps_result dps_client_start(struct dps_client *client, unsigned flags);
+
+/** Does all that can be done without blocking. Returns in how many milliseconds it wants to be called again, DPS_FOREVER if never. */
+DPS_API uint32_t dps_client_process(struct dps_client *client);
+
+/**
+ * What the client waits for besides its time: fills at most max entries and returns how many. Two are enough for the ports of this library's
+ * network room, one more per further socket of a resolver (at most DPS_WAIT_MAX).
+ */
+DPS_API size_t dps_client_wait_on(struct dps_client *client, struct dps_wait *waits, size_t max);
+/** As many entries as dps_client_wait_on ever fills. */
+#define DPS_WAIT_MAX 16
+
+/** Ends a run: the connection is closed, the terminal event CANCELLED follows at once. Staged answers stay; harmless when nothing runs. */
+DPS_API void dps_client_cancel(struct dps_client *client);
+
+/** As cancel, but silently and also ends the renewal watch of a provisioned device. */
+DPS_API void dps_client_stop(struct dps_client *client);
+
+/**
+ * Forgets everything but the manufacturer identity: operational keys, owner, records, endpoints, device id. Stops first. The next start without a
+ * configured device id makes a new one. DPS_E_STORAGE*, DPS_E_KEY: something could not be erased, call again.
+ */
+DPS_API DPS_MUST_USE dps_result dps_client_factory_reset(struct dps_client *client);
+
+/** Stops and wipes the structure. */
+DPS_API void dps_client_deinit(struct dps_client *client);
+
+/** The present state. */
+DPS_API enum dps_state dps_client_state(const struct dps_client *client);
+
+/** The figures of the present or last run. */
+DPS_API void dps_client_report(const struct dps_client *client, struct dps_report *report);
+
+/** The failure of the last run that failed, or the last one counted in the present run; NULL if there was none. */
+DPS_API const struct dps_failure *dps_client_last_failure(const struct dps_client *client);
+
+/** The device id in use (known once started). DPS_E_STATE before. */
+DPS_API DPS_MUST_USE dps_result dps_client_device_id(const struct dps_client *client, struct dps_uuid *id);
+
+/**
+ * Read a committed record into the caller's buffer; the view points into it. DPS_E_NOT_FOUND: none committed; DPS_E_BUFFER: too small (at most
+ * DPS_CONFIG_BODY_SIZE is needed); DPS_E_STORAGE_CORRUPT; DPS_E_STORAGE. To be called after start, at any time but inside a callback.
+ */
+DPS_API DPS_MUST_USE dps_result dps_client_read_owner(struct dps_client *client, uint8_t *buf, size_t size, struct dps_owner *out);
+DPS_API DPS_MUST_USE dps_result dps_client_read_cloud(struct dps_client *client, uint8_t *buf, size_t size, struct dps_cloud *out);
+DPS_API DPS_MUST_USE dps_result dps_client_read_credentials(struct dps_client *client, uint8_t *buf, size_t size,
+															struct dps_credentials *out);
+DPS_API DPS_MUST_USE dps_result dps_client_read_acls(struct dps_client *client, uint8_t *buf, size_t size, struct dps_acl *out);
+DPS_API DPS_MUST_USE dps_result dps_client_read_resources(struct dps_client *client, uint8_t *buf, size_t size, struct dps_resources *out);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

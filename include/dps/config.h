@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/**
+ * @file
+ * Every compile-time knob of the library, with its default.
+ *
+ * The file works alone. To change a knob define it on the compiler's command line, or name a header of yours with
+ * -DDPS_CONFIG_FILE='"my_dps_config.h"'; `make menuconfig` writes such a header from the top-level Kconfig, whose symbol DPS_X is the
+ * DPS_CONFIG_X of this file (a test compares names, defaults and ranges). Sizes are bytes, switches are 0 or 1. All objects of a
+ * program, the application's too, must be compiled with the same values: they decide the layout of the caller-owned structures.
+ */
+#ifndef DPS_CONFIG_H
+#define DPS_CONFIG_H
+
+#ifdef DPS_CONFIG_FILE
+#include DPS_CONFIG_FILE
+#endif
+
+/** Receive buffer of a CoAP connection: the largest message taken whole, header included. Below DPS_CONFIG_BODY_SIZE the connection
+ * offers Block-Wise-Transfer (RFC 7959) and larger answers are put together in the body area. Range 1280 to 65536. The largest
+ * answer known of the plgd service, credentials with a PEM chain, anchor and key, stays below 8 KiB. */
+#ifndef DPS_CONFIG_RECEIVE_SIZE
+#define DPS_CONFIG_RECEIVE_SIZE 8448
+#endif
+
+/** Send buffer of a CoAP connection: the largest message sent whole, header included, and all that waits for the channel. Range 1280
+ * to 65536. A CSR request with a P-256 key takes about 650 bytes, with RSA-2048 about 1,150. */
+#ifndef DPS_CONFIG_SEND_SIZE
+#define DPS_CONFIG_SEND_SIZE 2048
+#endif
+
+/** The body area, one for all exchanges and for reading stored records. Range 2048 to 65536. */
+#ifndef DPS_CONFIG_BODY_SIZE
+#define DPS_CONFIG_BODY_SIZE 8192
+#endif
+
+/** Requests in flight on one connection. Range 7 to 32: six steps and the second lead request. */
+#ifndef DPS_CONFIG_REQUESTS
+#define DPS_CONFIG_REQUESTS 8
+#endif
+
+/** Block-wise transfer, RFC 7959 and 8323 section 6. Needed when DPS_CONFIG_RECEIVE_SIZE is smaller than an answer may be. */
+#ifndef DPS_CONFIG_BLOCKWISE
+#define DPS_CONFIG_BLOCKWISE 1
+#endif
+
+/** Endpoints a client keeps. Range 1 to 16. */
+#ifndef DPS_CONFIG_ENDPOINTS
+#define DPS_CONFIG_ENDPOINTS 4
+#endif
+
+/** Longest endpoint or gateway URI, without the NUL. Range 32 to 512. */
+#ifndef DPS_CONFIG_URI_LENGTH
+#define DPS_CONFIG_URI_LENGTH 128
+#endif
+
+/** Gateways kept of a cloud configuration; further ones are counted, not kept. Range 1 to 32. */
+#ifndef DPS_CONFIG_GATEWAYS
+#define DPS_CONFIG_GATEWAYS 8
+#endif
+
+/** Pre-shared keys and trust anchors kept of one credentials answer; more is an error. Range 1 to 8. */
+#ifndef DPS_CONFIG_CREDENTIALS
+#define DPS_CONFIG_CREDENTIALS 4
+#endif
+
+/** Longest key slot name, without the NUL ("identity-0"). Range 12 to 64. */
+#ifndef DPS_CONFIG_SLOT_LENGTH
+#define DPS_CONFIG_SLOT_LENGTH 16
+#endif
+
+/** Entries of a retry schedule. Range 1 to 16. */
+#ifndef DPS_CONFIG_RETRIES
+#define DPS_CONFIG_RETRIES 8
+#endif
+
+/** Bytes kept of a peer's diagnostic text, with the NUL. Range 16 to 512. */
+#ifndef DPS_CONFIG_DIAGNOSTIC_SIZE
+#define DPS_CONFIG_DIAGNOSTIC_SIZE 128
+#endif
+
+/** Deepest nesting of CBOR that is followed; deeper is an error. Range 6 to 32. */
+#ifndef DPS_CONFIG_CBOR_DEPTH
+#define DPS_CONFIG_CBOR_DEPTH 12
+#endif
+
+/** The `resources` step: initial values of resources. */
+#ifndef DPS_CONFIG_RESOURCES
+#define DPS_CONFIG_RESOURCES 1
+#endif
+
+/** dps_acl_allows() and the iteration over committed ACLs. */
+#ifndef DPS_CONFIG_ACL
+#define DPS_CONFIG_ACL 1
+#endif
+
+/** English texts of results (dps_result_text) and log lines. Names are always there. */
+#ifndef DPS_CONFIG_TEXT
+#define DPS_CONFIG_TEXT 1
+#endif
+
+/** RSA keys in CSRs. EC keys are always there. */
+#ifndef DPS_CONFIG_RSA
+#define DPS_CONFIG_RSA 1
+#endif
+
+#endif

@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * CBOR (RFC 8949) for small messages: a pull reader over libcbor's streaming decoder and a writer into a fixed buffer.
+ *
+ * Reader: values are taken in order; a container is entered with dps_cbor_read_map/array and walked with dps_cbor_more until that says there
+ * is none, which also leaves it. Definite and indefinite lengths are the same to the caller. Nesting is bounded by DPS_CONFIG_CBOR_DEPTH, nothing
+ * recurses, nothing is copied: spans point into the input. Malformed or truncated input, reserved bits, nesting too deep: DPS_E_CBOR. A value of
+ * another type than asked for: DPS_E_FIELD (and the reader stays before it). The first DPS_E_CBOR sticks: all later calls return it.
+ *
+ *	dps_cbor_init(&r, data, len);
+ *	result = dps_cbor_read_map(&r);
+ *	while (result == DPS_OK && (result = dps_cbor_more(&r, &more)) == DPS_OK && more) {
+ *		result = dps_cbor_read_text(&r, &key);
+ *		... read or dps_cbor_skip(&r) the value ...
+ *	}
+ *	if (result == DPS_OK) result = dps_cbor_end(&r);
+ */
+#ifndef DPS_CODEC_CBOR_H
+#define DPS_CODEC_CBOR_H
+
+#include "dps/config.h"
+#include "dps/types.h"
+
+enum dps_cbor_type {
+	DPS_CBOR_UINT,
+	DPS_CBOR_NEGATIVE,
+	DPS_CBOR_BYTES,
+	DPS_CBOR_TEXT,
+	DPS_CBOR_ARRAY,
+	DPS_CBOR_MAP,
+	DPS_CBOR_TAG,
+	DPS_CBOR_BOOL,
+	DPS_CBOR_NULL, /* null and undefined */
+	DPS_CBOR_OTHER /* floats and other simple values */
+};
+
+struct dps_cbor {
+	const uint8_t *data;
+	size_t len;
+	size_t pos;
+	size_t depth;						  /* containers entered */
+	uint64_t left[DPS_CONFIG_CBOR_DEPTH]; /* items left in each (a map counts keys and values); UINT64_MAX: indefinite */
+	bool map[DPS_CONFIG_CBOR_DEPTH];
+	bool odd[DPS_CONFIG_CBOR_DEPTH]; /* an indefinite map that has a key without its value: a break there is malformed */
+	dps_result failed;				 /* DPS_OK or the DPS_E_CBOR that sticks */
+};
+
+void dps_cbor_init(struct dps_cbor *r, const uint8_t *data, size_t len);
+/* Type of the next item (tags are not looked through). DPS_E_CBOR at the end of the input or of a definite container. */
+dps_result dps_cbor_peek(struct dps_cbor *r, enum dps_cbor_type *type);
+dps_result dps_cbor_read_map(struct dps_cbor *r);
+dps_result dps_cbor_read_array(struct dps_cbor *r);
+/* Whether the container entered last has another item (for a map: a pair); if not, it is left. DPS_E_STATE outside containers. */
+dps_result dps_cbor_more(struct dps_cbor *r, bool *more);
+dps_result dps_cbor_read_text(struct dps_cbor *r,
+							  struct dps_span *text); /* valid UTF-8, no NUL inside, else DPS_E_FIELD; chunked strings: DPS_E_FIELD */
+dps_result dps_cbor_read_bytes(struct dps_cbor *r, struct dps_span *bytes);
+dps_result dps_cbor_read_text_or_bytes(struct dps_cbor *r, struct dps_span *out); /* no UTF-8 check */
+dps_result dps_cbor_read_uint(struct dps_cbor *r, uint64_t max, uint64_t *value); /* above max: DPS_E_FIELD */
+dps_result dps_cbor_read_int(struct dps_cbor *r, int64_t *value);
+dps_result dps_cbor_read_bool(struct dps_cbor *r, bool *value);
+/* Skips one item whole, chunked strings and tags included. */
+dps_result dps_cbor_skip(struct dps_cbor *r);
+/* As skip, and gives the item's encoding. */
+dps_result dps_cbor_read_raw(struct dps_cbor *r, struct dps_span *raw);
+/* The input must end here, outside all containers: else DPS_E_CBOR. */
+dps_result dps_cbor_end(struct dps_cbor *r);
+/* Whether a text span is this C string. */
+bool dps_span_is(struct dps_span span, const char *text);
+
+/* Writer. Running out of room sticks; dps_cbor_finish tells. */
+struct dps_cbor_writer {
+	uint8_t *data;
+	size_t size;
+	size_t len; /* bytes that would have been written so far; > size once out of room */
+};
+
+void dps_cbor_writer_init(struct dps_cbor_writer *w, uint8_t *data, size_t size);
+void dps_cbor_write_map(struct dps_cbor_writer *w, size_t pairs);	/* definite */
+void dps_cbor_write_array(struct dps_cbor_writer *w, size_t items); /* definite */
+void dps_cbor_write_text(struct dps_cbor_writer *w, const char *text);
+void dps_cbor_write_text_span(struct dps_cbor_writer *w, struct dps_span text);
+void dps_cbor_write_bytes(struct dps_cbor_writer *w, struct dps_span bytes);
+/* The head of a byte or text string whose bytes the caller puts elsewhere (gathered writes). */
+void dps_cbor_write_bytes_head(struct dps_cbor_writer *w, size_t len);
+void dps_cbor_write_text_head(struct dps_cbor_writer *w, size_t len);
+void dps_cbor_write_uint(struct dps_cbor_writer *w, uint64_t value);
+void dps_cbor_write_int(struct dps_cbor_writer *w, int64_t value);
+void dps_cbor_write_bool(struct dps_cbor_writer *w, bool value);
+/* DPS_OK and the length, or DPS_E_BUFFER and the length needed. */
+dps_result dps_cbor_finish(const struct dps_cbor_writer *w, size_t *len);
+
+#endif
