@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Private layout of a CoAP connection, public only so that its size is known at compile time. lib/coap/coap.h tells what it does. */
+#ifndef DPS_DETAIL_COAP_H
+#define DPS_DETAIL_COAP_H
+
+#include "dps/config.h"
+#include "dps/service.h"
+#include "dps/types.h"
+
+/* RFC 8323 section 3.2: the token length field goes up to 8. Ours always are that long. */
+#define DPS_COAP_TOKEN_SIZE 8
+
+struct dps_coap_inbound;
+struct dps_coap_reply;
+
+/* Answers a request of the peer's, see lib/coap/coap.h. */
+typedef void (*dps_coap_serve)(void *ctx, const struct dps_coap_inbound *inbound, struct dps_coap_reply *reply);
+
+/* What was counted since init. */
+struct dps_coap_counters {
+	uint32_t requests;		  /* of ours, each once however many blocks it took */
+	uint32_t blocks;		  /* further blocks asked for or sent */
+	uint32_t unknown_answers; /* answers dropped: to tokens not in flight */
+	uint32_t served;		  /* requests of the peer's answered */
+	uint32_t dropped;		  /* requests and pings of the peer's dropped for want of room */
+	uint32_t pings;			  /* of the peer's answered */
+	uint32_t pongs;			  /* answers to our own pings */
+};
+
+/* A request in flight. */
+struct dps_coap_slot {
+	const char *path; /* kept for further blocks */
+	unsigned handle;
+	uint8_t token[DPS_COAP_TOKEN_SIZE];
+	uint8_t method; /* the code on the wire; 0: the slot is free */
+};
+
+/* The body area and the one request it is lent to. */
+struct dps_coap_area {
+	uint8_t *data;
+	size_t size;
+	size_t len;	 /* of the body being sent, or of what has been put together */
+	size_t sent; /* bytes of the body that were sent */
+	uint8_t use; /* enum dps_coap_use */
+	uint8_t slot;
+	uint8_t szx;
+	bool due; /* a further block is to be sent or asked for as soon as there is room */
+	uint8_t etag_len;
+	uint8_t etag[8];
+};
+
+struct dps_coap {
+	/* from the options */
+	size_t rx_size;
+	size_t tx_size;
+	uint32_t assumed_size;
+	uint16_t accept;
+	uint16_t content_format;
+	bool ocf_version;
+	dps_coap_serve serve;
+	void *serve_ctx;
+
+	struct dps_coap_counters counters;
+
+	/* of the present connection */
+	const struct dps_channel *channel; /* NULL: detached */
+	const struct dps_random *random;
+	uint32_t peer_size;	  /* the largest message that the peer takes */
+	bool peer_blocks;	  /* its CSM has Block-Wise-Transfer */
+	bool offers_blocks;	  /* ours has */
+	bool releasing;		  /* the peer said Release */
+	bool pinging;		  /* a ping of ours is unanswered */
+	dps_result failed;	  /* why the connection is over, or DPS_OK */
+	dps_result tx_failed; /* a write failed: told once everything that had come in was read */
+	uint32_t skip;		  /* bytes of a message too large that are still to be dropped */
+	size_t rx_start;	  /* rx[rx_start..rx_end) has been read and not been looked at */
+	size_t rx_end;
+	size_t tx_len;		   /* tx[0..tx_len) waits for the channel */
+	size_t tx_reply_end;   /* where the last reply in it ends */
+	size_t tx_reply_quota; /* bytes of replies that may still be queued before those in tx have left */
+	uint8_t ping_token[DPS_COAP_TOKEN_SIZE];
+	struct dps_coap_slot slots[DPS_CONFIG_REQUESTS];
+	struct dps_coap_area area;
+
+	uint8_t rx[DPS_CONFIG_RECEIVE_SIZE];
+	uint8_t tx[DPS_CONFIG_SEND_SIZE];
+};
+
+#endif

@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * CoAP over a reliable stream (RFC 8323): several requests in flight, the peer's requests served meanwhile, block-wise both ways
+ * (RFC 7959). docs/wire-coap.md says what of it is implemented, and how.
+ *
+ * struct dps_coap is the caller's, with its two buffers inside; the body area is lent by attach. Nothing blocks and nothing here knows
+ * of time: who wants a time-out forgets the request.
+ *
+ *	dps_coap_init(&coap, &options);
+ *	service.transport = &dps_coap_transport;
+ *	service.self = &coap;
+ *
+ * Results of an answer, decided here and nowhere else (answer->code has the code itself):
+ *	2.xx                     DPS_OK
+ *	4.00 4.03                DPS_E_SERVICE_REFUSED
+ *	4.08 4.29 5.xx           DPS_E_SERVICE_UNAVAILABLE (4.08: blocks were lost on the way; 4.29: asked too often)
+ *	other 4.xx               DPS_E_SERVICE_REJECTED
+ *	2.31 unasked, 3.xx       DPS_E_CODE
+ *	2.xx with a payload of another format than asked for   DPS_E_CONTENT_FORMAT (none said is taken for the one asked for)
+ *	an unknown critical option                             DPS_E_COAP_OPTION
+ *	2.xx larger than the receive buffer or the body area   DPS_E_TOO_LARGE; the connection goes on
+ *	blocks that do not fit together                        DPS_E_COAP; the connection goes on
+ *
+ * When poll says that the connection is over after an Abort of the peer's, answer->code is 705 and the payload is its diagnostic text.
+ */
+#ifndef DPS_COAP_COAP_H
+#define DPS_COAP_COAP_H
+
+#include "dps/detail/coap.h"
+
+/* Content formats (IANA CoAP registry), and "no Content-Format option". */
+#define DPS_COAP_FORMAT_NONE	 (-1)
+#define DPS_COAP_FORMAT_CBOR	 60
+#define DPS_COAP_FORMAT_OCF_CBOR 10000
+
+/* RFC 8323 section 5.3.1: Max-Message-Size of a peer that does not say. */
+#define DPS_COAP_DEFAULT_MESSAGE_SIZE 1152
+
+/* How a connection is used. */
+struct dps_coap_options {
+	uint16_t accept;		 /* Accept of our requests, and what success answers must carry */
+	uint16_t content_format; /* Content-Format of their bodies */
+	bool ocf_version;		 /* add OCF-Accept-Content-Format-Version and OCF-Content-Format-Version (2049, 2053) = 2048, OCF 1.0 */
+	uint32_t assumed_size;	 /* largest message assumed of a peer until its CSM says; 0: DPS_COAP_DEFAULT_MESSAGE_SIZE */
+	size_t receive_size;	 /* use less of the receive buffer, at least 64; 0: all of it */
+	size_t send_size;		 /* use less of the send buffer, at least 64; 0: all of it */
+	dps_coap_serve serve;	 /* answers the peer's requests; NULL: each gets 4.04 */
+	void *serve_ctx;
+};
+
+/* A request of the peer's. Everything points into the receive buffer and is valid during the call. */
+struct dps_coap_inbound {
+	unsigned method;		 /* 1 GET, 2 POST, 3 PUT, 4 DELETE, ...: the code's detail, up to 31 */
+	struct dps_span path;	 /* as text, "/oic/res"; "/" for the root */
+	struct dps_span queries; /* Uri-Query options, for dps_coap_next_query */
+	int32_t accept;			 /* DPS_COAP_FORMAT_NONE: not said */
+	int32_t content_format;
+	struct dps_span payload;
+};
+
+/*
+ * What a request of the peer's is answered. Unless changed: 4.04 without payload. payload and size are the room in the send buffer, where serve
+ * writes directly; a len above size is answered 5.00.
+ */
+struct dps_coap_reply {
+	unsigned code; /* as people write it: 205, 404; 0: no answer at all */
+	int32_t content_format;
+	uint8_t *payload;
+	size_t size;
+	size_t len;
+};
+
+/* The transport; self is a struct dps_coap. */
+extern const struct dps_transport_ops dps_coap_transport;
+
+/* Prepares a connection's memory; counters start at 0. DPS_E_ARGUMENT: a size is out of range. */
+DPS_MUST_USE dps_result dps_coap_init(struct dps_coap *coap, const struct dps_coap_options *options);
+
+/* Takes the next Uri-Query off the list: false when there is none left. Start with a copy of inbound->queries. */
+bool dps_coap_next_query(struct dps_span *queries, struct dps_span *query);
+
+/*
+ * Sends a ping; its pong is counted in counters.pongs. DPS_AGAIN: no room now, or the last one is unanswered. DPS_E_RANDOM; DPS_E_STATE when
+ * detached; why the connection is over.
+ */
+DPS_MUST_USE dps_result dps_coap_ping(struct dps_coap *coap);
+
+/* Requests in flight. */
+size_t dps_coap_in_flight(const struct dps_coap *coap);
+
+#endif
