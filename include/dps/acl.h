@@ -17,9 +17,9 @@ enum { DPS_ACL_CREATE = 1, DPS_ACL_RETRIEVE = 2, DPS_ACL_UPDATE = 4, DPS_ACL_DEL
 
 /** Who asks. Fields that are not known stay zero. */
 struct dps_acl_subject {
-	bool authenticated;		   /**< over a secure, authenticated connection: "auth-crypt"; false: "anon-clear" */
-	struct dps_uuid uuid;	   /**< the authenticated peer's device uuid, nil if none */
-	struct dps_span role;	   /**< an asserted role id, empty if none */
+	bool authenticated;        /**< over a secure, authenticated connection: "auth-crypt"; false: "anon-clear" */
+	struct dps_uuid uuid;      /**< the authenticated peer's device uuid, nil if none */
+	struct dps_span role;      /**< an asserted role id, empty if none */
 	struct dps_span authority; /**< the role's authority, empty if none */
 };
 

@@ -62,9 +62,9 @@ struct dps_channel_params {
 	uint16_t port;
 	const struct dps_trust *trust;
 	const struct dps_keys *keys; /**< the private key: slot below */
-	const char *key_slot;		 /**< "manufacturer", or an operational slot */
-	struct dps_span chain;		 /**< DER list presented, leaf first, intermediates included */
-	struct dps_pki_path *path;	 /**< filled by the channel with the path it verified */
+	const char *key_slot;        /**< "manufacturer", or an operational slot */
+	struct dps_span chain;       /**< DER list presented, leaf first, intermediates included */
+	struct dps_pki_path *path;   /**< filled by the channel with the path it verified */
 };
 
 /** Counters since the port was made. */

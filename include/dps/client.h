@@ -47,7 +47,7 @@ DPS_API DPS_MUST_USE dps_result dps_client_add_endpoint(struct dps_client *clien
 enum dps_start_flags {
 	DPS_START_NORMAL = 0,
 	DPS_START_FORCE = 1, /**< provision again even if the device is provisioned; the old state serves until the new one is committed */
-	DPS_START_RENEW = 2	 /**< renew the identity now, keep the rest; DPS_E_STATE if the device is not provisioned */
+	DPS_START_RENEW = 2  /**< renew the identity now, keep the rest; DPS_E_STATE if the device is not provisioned */
 };
 
 /**
@@ -101,7 +101,7 @@ DPS_API DPS_MUST_USE dps_result dps_client_device_id(const struct dps_client *cl
 DPS_API DPS_MUST_USE dps_result dps_client_read_owner(struct dps_client *client, uint8_t *buf, size_t size, struct dps_owner *out);
 DPS_API DPS_MUST_USE dps_result dps_client_read_cloud(struct dps_client *client, uint8_t *buf, size_t size, struct dps_cloud *out);
 DPS_API DPS_MUST_USE dps_result dps_client_read_credentials(struct dps_client *client, uint8_t *buf, size_t size,
-															struct dps_credentials *out);
+                                                            struct dps_credentials *out);
 DPS_API DPS_MUST_USE dps_result dps_client_read_acls(struct dps_client *client, uint8_t *buf, size_t size, struct dps_acl *out);
 DPS_API DPS_MUST_USE dps_result dps_client_read_resources(struct dps_client *client, uint8_t *buf, size_t size, struct dps_resources *out);
 

@@ -20,18 +20,18 @@ extern "C" {
 
 /** Configuration of a client. Pointers are borrowed and must outlive it. */
 struct dps_client_config {
-	const struct dps_platform *platform;		 /**< required */
-	const struct dps_channel *channel;			 /**< required */
-	const struct dps_keys *keys;				 /**< required; has the key "manufacturer" */
+	const struct dps_platform *platform;         /**< required */
+	const struct dps_channel *channel;           /**< required */
+	const struct dps_keys *keys;                 /**< required; has the key "manufacturer" */
 	const struct dps_certificates *certificates; /**< required; has the chain "manufacturer" */
-	const struct dps_service *service;			 /**< required, e.g. from dps_plgd_init() */
-	struct dps_trust trust;						 /**< of the provisioning service; anchors are required */
+	const struct dps_service *service;           /**< required, e.g. from dps_plgd_init() */
+	struct dps_trust trust;                      /**< of the provisioning service; anchors are required */
 
-	struct dps_uuid device_id;	/**< nil (default): the stored one, else a random one is made and kept */
+	struct dps_uuid device_id;  /**< nil (default): the stored one, else a random one is made and kept */
 	enum dps_key_type key_type; /**< of a new operational key; default DPS_KEY_EC_P256 */
 
 	bool sequential; /**< one request after another instead of one flight; default false */
-	bool stay;		 /**< retry for ever, and renew the identity once provisioned; default false: one run, one end */
+	bool stay;       /**< retry for ever, and renew the identity once provisioned; default false: one run, one end */
 
 	/**
 	 * The schedule of retries, milliseconds: attempt n waits T/2 plus a random part of T/2 with T = retry_ms[n], at the end of the list the
@@ -43,7 +43,7 @@ struct dps_client_config {
 
 	uint32_t connect_timeout_ms; /**< name resolution, TCP and TLS together; default 30,000 */
 	uint32_t request_timeout_ms; /**< from sending a request to its whole answer; default 30,000 */
-	uint32_t deadline_ms;		 /**< of a whole run; 0 (default): none */
+	uint32_t deadline_ms;        /**< of a whole run; 0 (default): none */
 
 	struct dps_handlers handlers;
 	/** Told every event; may be NULL. */

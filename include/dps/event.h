@@ -17,10 +17,10 @@ extern "C" {
 
 /** Where a client is in its life. */
 enum dps_state {
-	DPS_STATE_IDLE,		  /**< not started, stopped, or ended */
+	DPS_STATE_IDLE,       /**< not started, stopped, or ended */
 	DPS_STATE_CONNECTING, /**< name resolution, TCP, TLS */
-	DPS_STATE_ASKING,	  /**< requests are on their way */
-	DPS_STATE_WAITING,	  /**< between attempts */
+	DPS_STATE_ASKING,     /**< requests are on their way */
+	DPS_STATE_WAITING,    /**< between attempts */
 	DPS_STATE_COMMITTING, /**< committing, telling the handlers */
 	DPS_STATE_PROVISIONED /**< done; stays here to renew when told to stay */
 };
@@ -32,46 +32,47 @@ DPS_API const char *dps_state_name(enum dps_state state);
 struct dps_failure {
 	enum dps_step_id step;
 	dps_result cause;
-	unsigned code;						   /**< the peer's, e.g. 403 for CoAP 4.03; 0: none */
-	uint32_t attempt;					   /**< 1 for the first failure of this step in this run */
+	unsigned code;                         /**< the peer's, e.g. 403 for CoAP 4.03; 0: none */
+	uint32_t attempt;                      /**< 1 for the first failure of this step in this run */
 	char text[DPS_CONFIG_DIAGNOSTIC_SIZE]; /**< the peer's diagnostic payload or the port's detail; printable ASCII, NUL-terminated */
 };
 
 /** Event types. Each start ends in exactly one of PROVISIONED, FAILED or CANCELLED. */
 enum dps_event_type {
-	DPS_EVENT_STATE,	   /**< state changed */
+	DPS_EVENT_STATE,       /**< state changed */
 	DPS_EVENT_CONNECTED,   /**< a connection stands, the peer is verified (dates too, if the time is known) */
-	DPS_EVENT_STEP,		   /**< a step is done */
-	DPS_EVENT_FAILURE,	   /**< something failed and will be tried again: see retry_ms */
-	DPS_EVENT_WARNING,	   /**< something is odd but harmless: cause and text tell */
+	DPS_EVENT_STEP,        /**< a step is done */
+	DPS_EVENT_FAILURE,     /**< something failed and will be tried again: see retry_ms */
+	DPS_EVENT_WARNING,     /**< something is odd but harmless: cause and text tell */
 	DPS_EVENT_COMMITTED,   /**< the new state is durable */
 	DPS_EVENT_PROVISIONED, /**< terminal: the device is provisioned (freshly, or was before and nothing was sent) */
-	DPS_EVENT_RENEWED,	   /**< the identity was renewed while the device stayed */
-	DPS_EVENT_FAILED,	   /**< terminal: the run failed */
-	DPS_EVENT_CANCELLED	   /**< terminal: dps_client_cancel() */
+	DPS_EVENT_RENEWED,     /**< the identity was renewed while the device stayed */
+	DPS_EVENT_FAILED,      /**< terminal: the run failed */
+	DPS_EVENT_CANCELLED    /**< terminal: dps_client_cancel() */
 };
 
 /** An event. Valid during the call. */
 struct dps_event {
 	enum dps_event_type type;
-	uint32_t at_ms;					   /**< since start */
-	enum dps_state state, previous;	   /**< STATE: the new one and the one before */
-	enum dps_step_id step;			   /**< STEP */
+	uint32_t at_ms;                    /**< since start */
+	enum dps_state state, previous;    /**< STATE: the new one and the one before */
+	enum dps_step_id step;             /**< STEP */
 	const struct dps_failure *failure; /**< FAILURE, WARNING, FAILED */
-	uint32_t retry_ms;				   /**< FAILURE: the next attempt is that far away */
-	const char *endpoint;			   /**< CONNECTED, FAILURE: URI */
-	bool fresh;						   /**< PROVISIONED: provisioned in this run; false: was before */
+	uint32_t retry_ms;                 /**< FAILURE: the next attempt is that far away */
+	const char *endpoint;              /**< CONNECTED, FAILURE: URI */
+	bool deadline;                     /**< FAILED: the deadline ended the run; failure is the last one before it */
+	bool fresh;                        /**< PROVISIONED: provisioned in this run; false: was before */
 };
 
 /** Figures of a run, from start to its terminal event. */
 struct dps_report {
 	struct dps_channel_stats channel;  /**< of this run */
-	uint32_t requests;				   /**< sent, the second lead request included */
-	uint32_t connections;			   /**< tried */
-	uint32_t answers_dropped;		   /**< to tokens never asked for */
-	uint32_t peer_requests;			   /**< the peer's own requests and pings that were served */
-	uint32_t peer_dropped;			   /**< and that were dropped because the send buffer was full */
-	uint32_t elapsed_ms;			   /**< from the first connect to the terminal event */
+	uint32_t requests;                 /**< sent, the second lead request included */
+	uint32_t connections;              /**< tried */
+	uint32_t answers_dropped;          /**< to tokens never asked for */
+	uint32_t peer_requests;            /**< the peer's own requests and pings that were served */
+	uint32_t peer_dropped;             /**< and that were dropped because the send buffer was full */
+	uint32_t elapsed_ms;               /**< from the first connect to the terminal event */
 	uint32_t step_ms[DPS_STEP_COUNT];  /**< from the first connect to the end of each step; 0: not done in this run */
 	uint32_t attempts[DPS_STEP_COUNT]; /**< failures counted against each step */
 };

@@ -18,7 +18,7 @@ extern "C" {
 /** A handler's answer. */
 enum dps_handled {
 	DPS_HANDLED, /**< taken: do not tell again */
-	DPS_LATER	 /**< not now: a warning event is raised, and the record is told again at the next start */
+	DPS_LATER    /**< not now: a warning event is raised, and the record is told again at the next start */
 };
 
 /** Handlers; each may be NULL (then its record counts as confirmed). Views are valid during the call. */

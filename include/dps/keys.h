@@ -46,7 +46,7 @@ struct dps_keys {
 	 * DPS_SIGNATURE_SIZE bytes. For ECDSA a digest longer than the curve's order is cut by the port (FIPS 186-5 6.4.1).
 	 */
 	DPS_MUST_USE dps_result (*sign)(void *ctx, const char *slot, enum dps_hash hash, const uint8_t *digest, size_t digest_len, uint8_t *sig,
-									size_t size, size_t *len);
+	                                size_t size, size_t *len);
 	/** Destroys a slot's key; DPS_OK when there was none. Never touches "manufacturer": DPS_E_UNSUPPORTED. */
 	DPS_MUST_USE dps_result (*erase)(void *ctx, const char *slot);
 };

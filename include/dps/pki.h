@@ -21,7 +21,7 @@ extern "C" {
 /** What a pin is compared with. */
 enum dps_pin_kind {
 	DPS_PIN_CERTIFICATE, /**< "sha256:": the whole certificate in DER */
-	DPS_PIN_SPKI		 /**< "spki-sha256:": its SubjectPublicKeyInfo in DER (RFC 7469 2.4) */
+	DPS_PIN_SPKI         /**< "spki-sha256:": its SubjectPublicKeyInfo in DER (RFC 7469 2.4) */
 };
 
 /** A pin. It matches when any certificate of the verified path, the anchor included, has the digest. */
@@ -35,8 +35,8 @@ DPS_API DPS_MUST_USE dps_result dps_pin_parse(const char *text, struct dps_pin *
 
 /** How far a peer is to be trusted. Memory is the caller's and must outlive the connections it is used for. */
 struct dps_trust {
-	struct dps_span anchors;	/**< DER list of trust anchors; newest first where two share a name */
-	bool skip_host_check;		/**< do not compare the host with the certificate; SNI is sent all the same */
+	struct dps_span anchors;    /**< DER list of trust anchors; newest first where two share a name */
+	bool skip_host_check;       /**< do not compare the host with the certificate; SNI is sent all the same */
 	const struct dps_pin *pins; /**< an additional condition, never a bypass: with count > 0 at least one must match */
 	size_t pin_count;
 };
@@ -50,13 +50,15 @@ struct dps_trust {
  */
 struct dps_pki_path {
 	const struct dps_trust *trust;
-	const char *host;	/**< the name or address that was asked for; borrowed */
+	const char *host;   /**< the name or address that was asked for; borrowed */
 	int64_t not_before; /**< latest of the path, Unix seconds */
-	int64_t not_after;	/**< earliest of the path, Unix seconds */
-	unsigned count;		/**< certificates seen */
+	int64_t not_after;  /**< earliest of the path, Unix seconds */
+	unsigned count;     /**< certificates seen */
+	bool leaf_seen;
+	bool broken; /**< one of them could not be read: the path never counts */
 	bool pin_seen;
 	bool host_matched;
-	bool complete;						  /**< dps_pki_path_end said DPS_OK */
+	bool complete;                        /**< dps_pki_path_end said DPS_OK */
 	uint8_t leaf_sha256[DPS_SHA256_SIZE]; /**< of the leaf's DER */
 };
 
@@ -67,8 +69,8 @@ DPS_API void dps_pki_path_begin(struct dps_pki_path *path, const struct dps_trus
 DPS_API DPS_MUST_USE dps_result dps_pki_path_add(struct dps_pki_path *path, unsigned depth, const uint8_t *der, size_t len);
 
 /**
- * Judges host name (RFC 6125: SAN dNSName with a wildcard for the whole left-most label, iPAddress for addresses; the CN only when there is
- * no SAN at all) and pins (constant time). To be called after the TLS library accepted the path. DPS_E_SERVER_UNTRUSTED for an empty path,
+ * Judges host name (RFC 6125: SAN dNSName with a wildcard for the whole left-most label and two labels behind it, iPAddress for addresses; the
+ * CN only when there is no SAN at all, and never for an address) and pins (constant time). To be called after the TLS library accepted the path. DPS_E_SERVER_UNTRUSTED for an empty path,
  * DPS_E_SERVER_NAME, DPS_E_SERVER_PIN.
  */
 DPS_API DPS_MUST_USE dps_result dps_pki_path_end(struct dps_pki_path *path);
@@ -81,7 +83,7 @@ DPS_API bool dps_pki_host_is_address(const char *text, uint8_t bytes[16], size_t
 
 /**
  * Turns a PEM text with one or more CERTIFICATE blocks, or DER certificates, into a DER list. in and out may be the same buffer. Text
- * around the blocks is skipped. DPS_E_CERTIFICATE_FORMAT: nothing usable, or a damaged block; DPS_E_BUFFER: *len is the size needed.
+ * around the blocks is skipped. DPS_E_CERTIFICATE_FORMAT: nothing usable, or a damaged block; DPS_E_BUFFER: *len is a size that is enough.
  */
 DPS_API DPS_MUST_USE dps_result dps_pki_load_certificates(const uint8_t *in, size_t in_len, uint8_t *out, size_t size, size_t *len);
 
@@ -89,8 +91,8 @@ DPS_API DPS_MUST_USE dps_result dps_pki_load_certificates(const uint8_t *in, siz
 struct dps_certificate_info {
 	char
 		subject_cn[64 + 1]; /**< the common name (RFC 5280 ub-common-name 64), NUL-terminated; characters outside printable ASCII are '?' */
-	int64_t not_before;		/**< Unix seconds */
-	int64_t not_after;		/**< Unix seconds */
+	int64_t not_before;     /**< Unix seconds */
+	int64_t not_after;      /**< Unix seconds */
 	uint8_t sha256[DPS_SHA256_SIZE]; /**< of the DER */
 };
 

@@ -29,16 +29,16 @@ struct dps_owner {
 
 /** A gateway of a hub. */
 struct dps_gateway {
-	struct dps_uuid id;	 /**< of its hub; nil when the service gave none */
+	struct dps_uuid id;  /**< of its hub; nil when the service gave none */
 	struct dps_span uri; /**< text, e.g. "coaps+tcp://gw.example:5684", at most DPS_CONFIG_URI_LENGTH bytes */
 };
 
 /** Where the device goes online (oic.r.coapcloudconf: apn, cis, at, sid, x.org.iotivity.servers). */
 struct dps_cloud {
-	struct dps_span provider;						  /**< authorization provider name */
-	struct dps_span gateway;						  /**< URI of the gateway to use first */
-	struct dps_span token;							  /**< access token: a secret; empty when the service gave none */
-	struct dps_uuid hub_id;							  /**< nil when the service gave none */
+	struct dps_span provider;                         /**< authorization provider name */
+	struct dps_span gateway;                          /**< URI of the gateway to use first */
+	struct dps_span token;                            /**< access token: a secret; empty when the service gave none */
+	struct dps_uuid hub_id;                           /**< nil when the service gave none */
 	struct dps_gateway gateways[DPS_CONFIG_GATEWAYS]; /**< all gateways, the first one included */
 	size_t gateway_count;
 	size_t gateways_dropped; /**< further ones that there was no room for */
@@ -47,22 +47,22 @@ struct dps_cloud {
 /** A trust anchor, and whom it speaks for. */
 struct dps_anchor {
 	struct dps_uuid subject; /**< the owner, usually; nil when the service said "*" */
-	struct dps_span der;	 /**< DER list: one or more certificates */
+	struct dps_span der;     /**< DER list: one or more certificates */
 };
 
 /** A pre-shared key. */
 struct dps_psk {
 	struct dps_uuid subject; /**< the peer that shares it: the owner, usually */
-	struct dps_span key;	 /**< 1 to 64 bytes: a secret */
+	struct dps_span key;     /**< 1 to 64 bytes: a secret */
 };
 
 /** The operational identity and what it trusts. */
 struct dps_credentials {
 	struct dps_uuid device_id;
 	struct dps_span key_slot; /**< text: where the key port keeps the private key */
-	struct dps_span chain;	  /**< DER list, leaf first, without the anchor */
-	int64_t not_before;		  /**< of the leaf, Unix seconds */
-	int64_t not_after;		  /**< earliest of leaf and intermediates, Unix seconds */
+	struct dps_span chain;    /**< DER list, leaf first, without the anchor */
+	int64_t not_before;       /**< of the leaf, Unix seconds */
+	int64_t not_after;        /**< earliest of leaf and intermediates, Unix seconds */
 	struct dps_anchor anchors[DPS_CONFIG_CREDENTIALS];
 	size_t anchor_count;
 	struct dps_psk psks[DPS_CONFIG_CREDENTIALS];

@@ -18,15 +18,15 @@ extern "C" {
 
 /** What kind of failure a result is; decides whether and when the engine tries again. */
 typedef enum dps_class {
-	DPS_CLASS_NONE,		 /**< no failure */
+	DPS_CLASS_NONE,      /**< no failure */
 	DPS_CLASS_TRANSIENT, /**< expected to pass: retried by the schedule */
-	DPS_CLASS_REFUSED,	 /**< the service said no, and may change its mind: retried with long back-off */
-	DPS_CLASS_FINAL,	 /**< the service said no for good: retried only when told to retry for ever */
-	DPS_CLASS_PROTOCOL,	 /**< the peer broke a protocol: retried with long back-off */
-	DPS_CLASS_SECURITY,	 /**< a check of identity or trust failed: retried with long back-off, never bypassed */
-	DPS_CLASS_LOCAL,	 /**< this device's storage, keys, memory or clock: ends the run unless told to retry for ever */
-	DPS_CLASS_CONFIG,	 /**< the caller's arguments or files: never retried */
-	DPS_CLASS_CANCELLED	 /**< the application asked for it, or the deadline passed */
+	DPS_CLASS_REFUSED,   /**< the service said no, and may change its mind: retried with long back-off */
+	DPS_CLASS_FINAL,     /**< the service said no for good: retried only when told to retry for ever */
+	DPS_CLASS_PROTOCOL,  /**< the peer broke a protocol: retried with long back-off */
+	DPS_CLASS_SECURITY,  /**< a check of identity or trust failed: retried with long back-off, never bypassed */
+	DPS_CLASS_LOCAL,     /**< this device's storage, keys, memory or clock: ends the run unless told to retry for ever */
+	DPS_CLASS_CONFIG,    /**< the caller's arguments or files: never retried */
+	DPS_CLASS_CANCELLED  /**< the application asked for it, or the deadline passed */
 } dps_class;
 
 /* X(symbol, value, name, class, text). Names are stable: tools and tests key on them. */

@@ -28,7 +28,7 @@ struct dps_step_env {
 	const struct dps_keys *keys;
 	const char *key_slot; /**< of the operational key */
 	struct dps_uuid device_id;
-	int64_t now_s;						/**< wall clock, Unix seconds; 0 when it is not known */
+	int64_t now_s;                      /**< wall clock, Unix seconds; 0 when it is not known */
 	const struct dps_gateway *selected; /**< the gateway a device goes on with when it provisions again, or NULL */
 };
 
@@ -52,7 +52,7 @@ struct dps_request {
 struct dps_answer {
 	unsigned handle;   /**< of the request */
 	dps_result result; /**< DPS_OK for success codes; else the class the transport gives to code, or a failure of the exchange */
-	unsigned code;	   /**< the peer's code as people write it: CoAP 4.03 is 403, HTTP 503 is 503; 0: none was received */
+	unsigned code;     /**< the peer's code as people write it: CoAP 4.03 is 403, HTTP 503 is 503; 0: none was received */
 	uint8_t *payload;  /**< the transport's memory, may be changed in place, valid until its next poll */
 	size_t payload_len;
 };
@@ -60,14 +60,14 @@ struct dps_answer {
 /** What a step made of an answer. */
 struct dps_verdict {
 	enum {
-		DPS_VERDICT_DONE,	 /**< staged, or nothing to stage */
-		DPS_VERDICT_AFTER,	 /**< ask again after `after_ms` */
+		DPS_VERDICT_DONE,    /**< staged, or nothing to stage */
+		DPS_VERDICT_AFTER,   /**< ask again after `after_ms` */
 		DPS_VERDICT_REDIRECT /**< start over at the endpoint `redirect` */
 	} kind;
 	uint32_t after_ms;
 	struct dps_span redirect; /**< URI text within the answer's payload */
-	int64_t time_ms;		  /**< the time step: Unix milliseconds as the service said; else 0 */
-	bool absent;			  /**< the service has nothing of the kind (resources: 4.04) */
+	int64_t time_ms;          /**< the time step: Unix milliseconds as the service said; else 0 */
+	bool absent;              /**< the service has nothing of the kind (resources: 4.04) */
 };
 
 /** Properties of a step. */
@@ -117,11 +117,11 @@ struct dps_transport_ops {
 
 /** A service. */
 struct dps_service {
-	const char *name;			  /**< "plgd" */
-	const struct dps_step *steps; /**< in the order in which they are asked; the time step first */
+	const char *name;                    /**< "plgd" */
+	const struct dps_step *const *steps; /**< in the order in which they are asked; the time step first */
 	size_t step_count;
 	const struct dps_transport_ops *transport;
-	void *self;		   /**< the transport's state, the caller's memory */
+	void *self;        /**< the transport's state, the caller's memory */
 	bool lead_request; /**< the first request of a connection is held back by the service: a second copy of it is sent to be answered */
 	bool error_closes; /**< the service closes a connection after any error answer */
 };

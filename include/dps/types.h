@@ -45,16 +45,16 @@ DPS_API bool dps_uuid_equal(const struct dps_uuid *a, const struct dps_uuid *b);
 
 /** Where in a run something happened. Names by dps_step_name(): "config", "connect", "tls", "time", ... */
 enum dps_step_id {
-	DPS_STEP_CONFIG,	  /**< before anything is sent: arguments, files, stored state */
-	DPS_STEP_CONNECT,	  /**< name resolution and TCP */
-	DPS_STEP_TLS,		  /**< handshake, host name, pins, validity dates */
-	DPS_STEP_TIME,		  /**< the service's time */
-	DPS_STEP_OWNER,		  /**< who owns the device */
-	DPS_STEP_CLOUD,		  /**< hub address and token */
+	DPS_STEP_CONFIG,      /**< before anything is sent: arguments, files, stored state */
+	DPS_STEP_CONNECT,     /**< name resolution and TCP */
+	DPS_STEP_TLS,         /**< handshake, host name, pins, validity dates */
+	DPS_STEP_TIME,        /**< the service's time */
+	DPS_STEP_OWNER,       /**< who owns the device */
+	DPS_STEP_CLOUD,       /**< hub address and token */
 	DPS_STEP_CREDENTIALS, /**< CSR, identity certificate, trust anchor, pre-shared key */
-	DPS_STEP_ACLS,		  /**< access control entries */
-	DPS_STEP_RESOURCES,	  /**< initial values of resources */
-	DPS_STEP_COMMIT,	  /**< making the answers durable and telling the application */
+	DPS_STEP_ACLS,        /**< access control entries */
+	DPS_STEP_RESOURCES,   /**< initial values of resources */
+	DPS_STEP_COMMIT,      /**< making the answers durable and telling the application */
 	DPS_STEP_COUNT
 };
 

@@ -8,7 +8,7 @@
 #define DPS_VISIBILITY_H
 
 #if defined(__GNUC__) || defined(__clang__)
-#define DPS_API		 __attribute__((visibility("default")))
+#define DPS_API      __attribute__((visibility("default")))
 #define DPS_MUST_USE __attribute__((warn_unused_result))
 #else
 #define DPS_API

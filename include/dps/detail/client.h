@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Private layout of the client, public only so that its size is known at compile time. */
+#ifndef DPS_DETAIL_CLIENT_H
+#define DPS_DETAIL_CLIENT_H
+
+#include "dps/client_config.h"
+#include "dps/config.h"
+#include "dps/detail/store.h"
+#include "dps/event.h"
+#include "dps/pki.h"
+
+struct dps_client_endpoint {
+	char uri[DPS_CONFIG_URI_LENGTH + 1];
+	bool no_resources; /* answered "none configured" to the optional step */
+};
+
+/* What is known of one step in the present run. */
+struct dps_client_step {
+	uint64_t due;      /* monotonic ms: in flight: when to give up; else: not to be asked before */
+	uint32_t failures; /* counted against it */
+};
+
+struct dps_client {
+	struct dps_client_config config;
+	struct dps_store store;
+
+	/* The device. */
+	struct dps_uuid device_id;
+	char key_slot[DPS_CONFIG_SLOT_LENGTH + 1];
+
+	/* Where to go. */
+	struct dps_client_endpoint endpoints[DPS_CONFIG_ENDPOINTS];
+	uint8_t endpoint_count;
+	uint8_t endpoint;         /* index of the one in use */
+	uint8_t endpoints_failed; /* in a row, in this round */
+	bool endpoints_changed;   /* differ from what is stored */
+	char host[DPS_CONFIG_URI_LENGTH + 1];
+
+	/* The run. Masks are of DPS_STEP_BIT. */
+	enum dps_state state;
+	unsigned flags;            /* enum dps_start_flags */
+	uint32_t wanted;           /* steps this run is for */
+	uint32_t done;             /* of these, staged */
+	uint64_t started;          /* monotonic ms */
+	uint64_t first_connect;    /* monotonic ms; 0: not yet */
+	uint64_t wake;             /* monotonic ms: WAITING ends, CONNECTING is given up, PROVISIONED looks at its renewal */
+	uint32_t connect_failures; /* in a row */
+	uint32_t swallowed;        /* connections in a row whose error answer took others with it */
+	uint32_t commit_failures;
+	uint8_t redirects; /* followed in this run */
+	struct dps_client_step steps[DPS_STEP_COUNT];
+	bool renewing; /* a renewal of a device that stays */
+	bool in_callback;
+	bool cancel_asked;
+	bool key_ready;
+
+	/* The connection. */
+	bool attached;
+	bool ending; /* an error answer was received: the service is about to close */
+	bool dates_checked;
+	bool lead_sent;
+	uint32_t in_flight;
+	bool lead_in_flight;
+	struct dps_pki_path path;
+
+	/* Time. */
+	bool time_known;
+	int64_t time_base_ms;  /* Unix ms at time_stamp */
+	uint64_t time_stamp;   /* monotonic ms */
+	int64_t time_floor_ms; /* stored */
+	int64_t renew_at_ms;   /* Unix ms: when a device that stays renews its identity */
+
+	struct dps_failure failure;
+	bool failed_once;
+	struct dps_report report;
+	struct dps_channel_stats stats_before;
+
+	uint8_t body[DPS_CONFIG_BODY_SIZE];
+};
+
+#endif

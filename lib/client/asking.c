@@ -1,0 +1,326 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Requests and answers on an established connection: every step whose needs are met is asked at once, answers are taken in any order.
+ *
+ * The lead request. A service may hold back the first request of a connection (plgd: until the device has answered its GET /oic/res) while it serves
+ * those behind it. So the first request is a copy of the time request whose answer nobody waits for, and the one behind it counts: one round trip
+ * less. With the time known the whole flight follows the copy at once.
+ *
+ * An error answer may end the connection (plgd: after a second). Nothing new is asked on it then; what it takes with it is asked
+ * again on a new connection, the first time at once, and is no failure of those steps.
+ */
+#include <string.h>
+
+#include "client/internal.h"
+#include "client/policy.h"
+#include "codec/cbor.h"
+#include "codec/text.h"
+
+/* Handles are step ids; the copy of the lead request has this bit too. */
+#define LEAD 0x80u
+
+#define NOT_FOUND_CODE 404u
+
+/* Services that send a device in circles. */
+#define REDIRECTS_MAX 4
+
+static const struct dps_step *find_step(const struct dps_client *client, enum dps_step_id id)
+{
+	const struct dps_service *service = client->config.service;
+
+	for (size_t i = 0; i < service->step_count; i++)
+		if (service->steps[i]->id == id)
+			return service->steps[i];
+	return NULL;
+}
+
+static struct dps_step_env step_env(struct dps_client *client)
+{
+	return (struct dps_step_env){
+		.store = &client->store,
+		.keys = client->config.keys,
+		.key_slot = client->key_slot,
+		.device_id = client->device_id,
+		.now_s = dps_client_wall_s(client),
+	};
+}
+
+/* The time counts as a step that is done when the time is known, from wherever. */
+static uint32_t met(const struct dps_client *client)
+{
+	return client->done | (dps_client_wall_s(client) != 0 ? DPS_STEP_BIT(DPS_STEP_TIME) : 0);
+}
+
+static bool is_open(const struct dps_client *client, const struct dps_step *step)
+{
+	uint32_t bit = DPS_STEP_BIT(step->id);
+
+	return (client->wanted & ~client->done & ~client->in_flight & bit) != 0 && (step->needs & ~met(client)) == 0;
+}
+
+uint64_t dps_client_next_due(const struct dps_client *client)
+{
+	const struct dps_service *service = client->config.service;
+	uint64_t due = UINT64_MAX;
+
+	for (size_t i = 0; i < service->step_count; i++) {
+		const struct dps_step *step = service->steps[i];
+
+		if (is_open(client, step) && client->steps[step->id].due < due)
+			due = client->steps[step->id].due;
+	}
+	return due;
+}
+
+static dps_result send(struct dps_client *client, const struct dps_step *step, unsigned handle)
+{
+	const struct dps_service *service = client->config.service;
+	struct dps_step_env env = step_env(client);
+	struct dps_request request;
+	dps_result result = step->build(&env, &request);
+
+	if (result == DPS_OK)
+		result = service->transport->send(service->self, handle, &request, &env);
+	if (result == DPS_OK)
+		client->report.requests++;
+	return result;
+}
+
+static void step_failed(struct dps_client *client, enum dps_step_id id, dps_result cause, unsigned code, const uint8_t *text, size_t len)
+{
+	struct dps_client_step *step = &client->steps[id];
+	dps_class klass = dps_result_class(cause);
+	uint32_t delay;
+
+	dps_client_record(client, id, cause, code, text, len);
+	if (!dps_policy_retries(klass, client->config.stay)) {
+		dps_client_fail(client, false);
+		return;
+	}
+	step->failures++;
+	delay = dps_policy_delay(&client->config, klass, step->failures, dps_client_random(client));
+	step->due = dps_client_now(client) + delay;
+	dps_client_emit_retry(client, delay);
+}
+
+/* The connection is gone. What was in flight is asked again on the next one. */
+static void connection_lost(struct dps_client *client, dps_result cause)
+{
+	const struct dps_service *service = client->config.service;
+	uint32_t lost = client->in_flight;
+	enum dps_step_id first = DPS_STEP_TLS;
+	uint32_t delay = 0;
+
+	for (size_t i = service->step_count; i-- > 0;)
+		if ((lost & DPS_STEP_BIT(service->steps[i]->id)) != 0)
+			first = service->steps[i]->id;
+	client->in_flight = 0;
+	if (lost != 0 && client->ending) {
+		if (client->swallowed++ > 0)
+			delay = dps_policy_delay(&client->config, DPS_CLASS_TRANSIENT, client->swallowed - 1, dps_client_random(client));
+	}
+	for (unsigned id = 0; id < DPS_STEP_COUNT; id++)
+		if ((lost & DPS_STEP_BIT(id)) != 0)
+			client->steps[id].due = dps_client_now(client) + delay;
+	if (lost != 0 && !client->ending)
+		dps_client_connection_failed(client, first, cause);
+	else
+		dps_client_go_on(client);
+}
+
+/* A request could not be sent at all. */
+static void send_failed(struct dps_client *client, enum dps_step_id id, dps_result result)
+{
+	dps_class klass = dps_result_class(result);
+
+	if (klass == DPS_CLASS_TRANSIENT) {
+		client->in_flight |= DPS_STEP_BIT(id); /* it shares the fate of those under way */
+		connection_lost(client, result);
+	} else {
+		step_failed(client, id, result, 0, NULL, 0);
+	}
+}
+
+static void send_lead(struct dps_client *client)
+{
+	const struct dps_service *service = client->config.service;
+	const struct dps_step *step = find_step(client, DPS_STEP_TIME);
+	dps_result result;
+
+	if (client->lead_sent || !service->lead_request || client->config.sequential || step == NULL)
+		return;
+	client->lead_sent = true;
+	result = send(client, step, (unsigned)step->id | LEAD);
+	if (result == DPS_OK)
+		client->lead_in_flight = true;
+	else if (result != DPS_AGAIN)
+		send_failed(client, step->id, result);
+}
+
+static void send_due(struct dps_client *client)
+{
+	const struct dps_service *service = client->config.service;
+	uint64_t now = dps_client_now(client);
+	dps_result result = DPS_OK;
+
+	if (client->ending || dps_client_next_due(client) > now)
+		return;
+	send_lead(client);
+	for (size_t i = 0; i < service->step_count && client->state == DPS_STATE_ASKING && result == DPS_OK; i++) {
+		const struct dps_step *step = service->steps[i];
+
+		if (client->config.sequential && client->in_flight != 0)
+			return;
+		if (!is_open(client, step) || client->steps[step->id].due > now)
+			continue;
+		result = send(client, step, (unsigned)step->id);
+		if (result == DPS_OK) {
+			client->in_flight |= DPS_STEP_BIT(step->id);
+			client->steps[step->id].due = now + client->config.request_timeout_ms;
+		} else if (result != DPS_AGAIN) {
+			send_failed(client, step->id, result);
+		}
+	}
+}
+
+static void step_done(struct dps_client *client, enum dps_step_id id)
+{
+	struct dps_event event = {.type = DPS_EVENT_STEP, .step = id};
+	uint64_t elapsed = dps_client_now(client) - client->first_connect;
+
+	client->done |= DPS_STEP_BIT(id);
+	client->report.step_ms[id] = elapsed < UINT32_MAX ? (uint32_t)elapsed : UINT32_MAX;
+	client->connect_failures = 0;
+	client->endpoints_failed = 0;
+	client->swallowed = 0;
+	dps_client_emit(client, &event);
+}
+
+static void take_time(struct dps_client *client, int64_t time_ms)
+{
+	const struct dps_service *service = client->config.service;
+
+	/* One of the two copies was answered: the other is not waited for. */
+	if ((client->in_flight & DPS_STEP_BIT(DPS_STEP_TIME)) != 0)
+		service->transport->forget(service->self, DPS_STEP_TIME);
+	client->in_flight &= ~DPS_STEP_BIT(DPS_STEP_TIME);
+	dps_client_set_time(client, time_ms);
+	if (dps_client_check_dates(client))
+		step_done(client, DPS_STEP_TIME);
+}
+
+/* The service sends the device elsewhere: that endpoint takes the place of this one. What was answered so far stays. */
+static void follow_redirect(struct dps_client *client, enum dps_step_id id, struct dps_span to)
+{
+	struct dps_client_endpoint *endpoint = &client->endpoints[client->endpoint];
+	struct dps_uri uri;
+
+	if (dps_uri_parse(to, &uri) != DPS_OK || client->redirects == REDIRECTS_MAX) {
+		step_failed(client, id, DPS_E_FIELD, 0, to.data, to.len);
+		return;
+	}
+	client->redirects++;
+	memcpy(endpoint->uri, to.data, to.len);
+	endpoint->uri[to.len] = '\0';
+	endpoint->no_resources = false;
+	client->endpoints_changed = true;
+	for (unsigned i = 0; i < DPS_STEP_COUNT; i++)
+		if ((client->in_flight & DPS_STEP_BIT(i)) != 0)
+			client->steps[i].due = 0;
+	client->in_flight = 0;
+	dps_client_go_on(client);
+}
+
+static void take_answer(struct dps_client *client, const struct dps_answer *answer)
+{
+	const struct dps_service *service = client->config.service;
+	const bool lead = (answer->handle & LEAD) != 0;
+	const enum dps_step_id id = (enum dps_step_id)(answer->handle & ~LEAD);
+	const struct dps_step *step = find_step(client, id);
+	const bool none = answer->code == NOT_FOUND_CODE && step != NULL && (step->flags & DPS_STEP_OPTIONAL) != 0;
+	const struct dps_step_env env = step_env(client);
+	struct dps_verdict verdict = {.kind = DPS_VERDICT_DONE};
+	dps_result result = answer->result;
+
+	if (lead)
+		client->lead_in_flight = false;
+	else
+		client->in_flight &= ~DPS_STEP_BIT(id);
+	if (service->error_closes && answer->result != DPS_OK && answer->code >= 400)
+		client->ending = true;
+	if (step == NULL || (client->wanted & ~client->done & DPS_STEP_BIT(id)) == 0)
+		return; /* the copy of the lead request, which nobody waits for */
+	if (lead && result != DPS_OK)
+		return; /* the other copy tells */
+	if (result == DPS_OK || none)
+		result = step->accept(&env, answer, &verdict);
+	if (result != DPS_OK) {
+		bool error = answer->result != DPS_OK;
+
+		step_failed(client, id, result, answer->code, error ? answer->payload : NULL, error ? answer->payload_len : 0);
+		return;
+	}
+	if (verdict.kind == DPS_VERDICT_AFTER) {
+		client->steps[id].due = dps_client_now(client) + verdict.after_ms;
+		return;
+	}
+	if (verdict.kind == DPS_VERDICT_REDIRECT && !dps_span_is(verdict.redirect, client->endpoints[client->endpoint].uri)) {
+		follow_redirect(client, id, verdict.redirect);
+		return;
+	}
+	if ((step->flags & DPS_STEP_IS_TIME) != 0) {
+		take_time(client, verdict.time_ms);
+		return;
+	}
+	if ((step->flags & DPS_STEP_OPTIONAL) != 0 && client->endpoints[client->endpoint].no_resources != verdict.absent) {
+		client->endpoints[client->endpoint].no_resources = verdict.absent;
+		client->endpoints_changed = true;
+	}
+	step_done(client, id);
+}
+
+static void check_timeouts(struct dps_client *client)
+{
+	const struct dps_service *service = client->config.service;
+	uint64_t now = dps_client_now(client);
+
+	for (size_t i = 0; i < service->step_count && client->state == DPS_STATE_ASKING; i++) {
+		enum dps_step_id id = service->steps[i]->id;
+
+		if ((client->in_flight & DPS_STEP_BIT(id)) == 0 || client->steps[id].due > now)
+			continue;
+		service->transport->forget(service->self, (unsigned)id);
+		client->in_flight &= ~DPS_STEP_BIT(id);
+		client->ending = true; /* a connection on which an answer went missing is not trusted with more */
+		step_failed(client, id, DPS_E_TIMEOUT, 0, NULL, 0);
+	}
+}
+
+void dps_client_advance_asking(struct dps_client *client, bool *busy)
+{
+	const struct dps_service *service = client->config.service;
+	dps_result result = DPS_OK;
+
+	while (result == DPS_OK) {
+		struct dps_answer answer;
+
+		send_due(client);
+		if (client->state != DPS_STATE_ASKING)
+			return;
+		result = service->transport->poll(service->self, &answer, busy);
+		if (result == DPS_OK)
+			take_answer(client, &answer);
+		else if (result != DPS_AGAIN)
+			connection_lost(client, result);
+		if (client->state != DPS_STATE_ASKING)
+			return;
+		if ((client->wanted & ~client->done) == 0) {
+			dps_client_set_state(client, DPS_STATE_COMMITTING);
+			return;
+		}
+	}
+	check_timeouts(client);
+	if (client->state == DPS_STATE_ASKING && client->in_flight == 0 &&
+	    (client->ending || dps_client_next_due(client) > dps_client_now(client)))
+		dps_client_go_on(client);
+}

@@ -1,0 +1,349 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The public calls of the client: life, endpoints, the loop that advances the states. */
+#include "dps/client.h"
+
+#include <string.h>
+
+#include "client/internal.h"
+#include "client/policy.h"
+#include "codec/text.h"
+
+/* More changes of state in one call than any honest run makes: the application gets its turn. */
+#define ROUNDS_MAX 16
+
+/* How soon a key that is being made in the background is asked for again. */
+#define KEY_POLL_MS 20
+
+void dps_client_config_default(struct dps_client_config *config)
+{
+	static const uint32_t retry_ms[] = {10000, 20000, 40000, 80000, 120000};
+	const size_t count = sizeof(retry_ms) / sizeof(retry_ms[0]);
+
+	memset(config, 0, sizeof(*config));
+	config->retry_count = count < DPS_CONFIG_RETRIES ? count : DPS_CONFIG_RETRIES;
+	memcpy(config->retry_ms, retry_ms, config->retry_count * sizeof(retry_ms[0]));
+	config->key_type = DPS_KEY_EC_P256;
+	config->long_factor = 6;
+	config->connect_timeout_ms = 30000;
+	config->request_timeout_ms = 30000;
+}
+
+static bool is_complete(const struct dps_client_config *config)
+{
+	const struct dps_platform *platform = config->platform;
+
+	if (platform == NULL || config->channel == NULL || config->keys == NULL || config->certificates == NULL || config->service == NULL)
+		return false;
+	if (platform->clock.monotonic_ms == NULL || platform->random.fill == NULL || platform->storage.read == NULL)
+		return false;
+	if (config->retry_count == 0 || config->retry_count > DPS_CONFIG_RETRIES || config->long_factor == 0)
+		return false;
+	return config->trust.anchors.len > 0 && config->connect_timeout_ms > 0 && config->request_timeout_ms > 0;
+}
+
+dps_result dps_client_init(struct dps_client *client, const struct dps_client_config *config)
+{
+	if (client == NULL || config == NULL || !is_complete(config))
+		return DPS_E_ARGUMENT;
+	memset(client, 0, sizeof(*client));
+	client->config = *config;
+	return DPS_OK;
+}
+
+dps_result dps_client_add_endpoint(struct dps_client *client, const char *uri)
+{
+	struct dps_client_endpoint *endpoint;
+	struct dps_uri parsed;
+	size_t len = strlen(uri);
+
+	if (len > DPS_CONFIG_URI_LENGTH || dps_uri_parse((struct dps_span){(const uint8_t *)uri, len}, &parsed) != DPS_OK)
+		return DPS_E_URI;
+	for (size_t i = 0; i < client->endpoint_count; i++)
+		if (strcmp(client->endpoints[i].uri, uri) == 0)
+			return DPS_OK;
+	if (client->endpoint_count == DPS_CONFIG_ENDPOINTS)
+		return DPS_E_BUFFER;
+	endpoint = &client->endpoints[client->endpoint_count++];
+	memcpy(endpoint->uri, uri, len + 1);
+	endpoint->no_resources = false;
+	return DPS_OK;
+}
+
+/* A run that cannot even begin. */
+static void fail_early(struct dps_client *client, dps_result cause)
+{
+	dps_client_record(client, DPS_STEP_CONFIG, cause, 0, NULL, 0);
+	dps_client_fail(client, false);
+}
+
+static void begin_run(struct dps_client *client)
+{
+	memset(client->steps, 0, sizeof(client->steps));
+	client->connect_failures = 0;
+	client->endpoints_failed = 0;
+	client->swallowed = 0;
+	client->commit_failures = 0;
+	client->redirects = 0;
+	client->endpoint = 0;
+	client->first_connect = 0;
+	dps_client_plan(client);
+	if ((client->wanted & ~client->done) == 0) {
+		dps_client_set_state(client, DPS_STATE_COMMITTING); /* all was staged before the power went */
+		return;
+	}
+	if (client->endpoint_count == 0) {
+		fail_early(client, DPS_E_NO_ENDPOINT);
+		return;
+	}
+	client->wake = dps_client_now(client);
+	dps_client_set_state(client, DPS_STATE_WAITING);
+}
+
+dps_result dps_client_start(struct dps_client *client, unsigned flags)
+{
+	const bool asks = (flags & (DPS_START_FORCE | DPS_START_RENEW)) != 0;
+	dps_result result;
+
+	if (client->state != DPS_STATE_IDLE && client->state != DPS_STATE_PROVISIONED)
+		return DPS_E_STATE;
+	client->state = DPS_STATE_IDLE;
+	client->flags = flags;
+	client->started = dps_client_now(client);
+	client->renewing = false;
+	client->failed_once = false;
+	client->cancel_asked = false;
+	memset(&client->report, 0, sizeof(client->report));
+	client->config.channel->stats(client->config.channel->ctx, &client->stats_before);
+
+	result = dps_client_load(client);
+	if (result == DPS_OK && (flags & DPS_START_RENEW) != 0 && !dps_client_is_provisioned(client))
+		result = DPS_E_STATE;
+	if (result != DPS_OK) {
+		fail_early(client, result);
+		return DPS_OK;
+	}
+	if (dps_client_is_provisioned(client) && !asks) {
+		dps_client_after_commit(client);
+		dps_client_succeed(client, false);
+		return DPS_OK;
+	}
+	begin_run(client);
+	return DPS_OK;
+}
+
+/* A device that stays renews its identity in a run of its own; the old one is in force until the new one is committed. */
+static void begin_renewal(struct dps_client *client)
+{
+	if (!dps_client_renewal_due(client)) {
+		dps_client_watch_renewal(client);
+		return;
+	}
+	client->flags = DPS_START_RENEW;
+	client->renewing = true;
+	memset(&client->report, 0, sizeof(client->report));
+	begin_run(client);
+}
+
+static void advance_waiting(struct dps_client *client)
+{
+	dps_result result;
+
+	if (dps_client_now(client) < client->wake)
+		return;
+	result = dps_client_prepare_identity(client);
+	if (result == DPS_AGAIN) {
+		client->wake = dps_client_now(client) + KEY_POLL_MS;
+		return;
+	}
+	if (result != DPS_OK) {
+		uint32_t delay;
+
+		dps_client_record(client, DPS_STEP_CONFIG, result, 0, NULL, 0);
+		if (!dps_policy_retries(dps_result_class(result), client->config.stay)) {
+			dps_client_fail(client, false);
+			return;
+		}
+		client->connect_failures++;
+		delay = dps_policy_delay(&client->config, dps_result_class(result), client->connect_failures, dps_client_random(client));
+		client->wake = dps_client_now(client) + delay;
+		dps_client_emit_retry(client, delay);
+		return;
+	}
+	dps_client_connect(client);
+}
+
+/* The deadline of a run that does not stay. */
+static bool deadline_passed(struct dps_client *client)
+{
+	if (client->config.deadline_ms == 0 || client->config.stay || dps_client_now(client) - client->started < client->config.deadline_ms)
+		return false;
+	if (!client->failed_once)
+		dps_client_record(client, client->state == DPS_STATE_CONNECTING ? DPS_STEP_CONNECT : DPS_STEP_TIME, DPS_E_DEADLINE, 0, NULL, 0);
+	dps_client_fail(client, true);
+	return true;
+}
+
+static uint64_t earlier(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
+}
+
+/* When process wants to be called next. */
+static uint32_t next_call(struct dps_client *client)
+{
+	struct dps_wait waits[DPS_WAIT_MAX];
+	const struct dps_channel *channel = client->config.channel;
+	uint64_t now = dps_client_now(client);
+	uint64_t at = UINT64_MAX;
+	uint32_t within = DPS_FOREVER;
+
+	switch (client->state) {
+	case DPS_STATE_IDLE:
+		return DPS_FOREVER;
+	case DPS_STATE_CONNECTING:
+	case DPS_STATE_WAITING:
+	case DPS_STATE_COMMITTING:
+	case DPS_STATE_PROVISIONED:
+		at = client->wake;
+		break;
+	case DPS_STATE_ASKING:
+		at = dps_client_next_due(client);
+		for (unsigned id = 0; id < DPS_STEP_COUNT; id++)
+			if ((client->in_flight & DPS_STEP_BIT(id)) != 0)
+				at = earlier(at, client->steps[id].due);
+		break;
+	}
+	if (client->config.deadline_ms != 0 && !client->config.stay)
+		at = earlier(at, client->started + client->config.deadline_ms);
+	if (client->state == DPS_STATE_CONNECTING || client->state == DPS_STATE_ASKING)
+		(void)channel->wait_on(channel->ctx, waits, DPS_WAIT_MAX, &within);
+	if (at <= now)
+		return 0;
+	return (uint32_t)earlier(earlier(at - now, within), DPS_FOREVER - 1);
+}
+
+uint32_t dps_client_process(struct dps_client *client)
+{
+	bool busy = false;
+
+	if (client->in_callback)
+		return 0;
+	for (unsigned round = 0; round < ROUNDS_MAX; round++) {
+		enum dps_state before = client->state;
+
+		busy = false;
+		if (client->state == DPS_STATE_IDLE || (client->state != DPS_STATE_PROVISIONED && deadline_passed(client)))
+			break;
+		switch (client->state) {
+		case DPS_STATE_IDLE:
+			break;
+		case DPS_STATE_WAITING:
+			advance_waiting(client);
+			break;
+		case DPS_STATE_CONNECTING:
+			dps_client_advance_connecting(client);
+			break;
+		case DPS_STATE_ASKING:
+			dps_client_advance_asking(client, &busy);
+			break;
+		case DPS_STATE_COMMITTING:
+			dps_client_advance_committing(client);
+			break;
+		case DPS_STATE_PROVISIONED:
+			if (dps_client_now(client) >= client->wake)
+				begin_renewal(client);
+			break;
+		}
+		if (client->cancel_asked)
+			dps_client_cancel(client);
+		if (client->state == before)
+			break;
+	}
+	return busy ? 0 : next_call(client);
+}
+
+size_t dps_client_wait_on(struct dps_client *client, struct dps_wait *waits, size_t max)
+{
+	const struct dps_channel *channel = client->config.channel;
+	uint32_t within = DPS_FOREVER;
+
+	if (client->state != DPS_STATE_CONNECTING && client->state != DPS_STATE_ASKING)
+		return 0;
+	return channel->wait_on(channel->ctx, waits, max, &within);
+}
+
+void dps_client_cancel(struct dps_client *client)
+{
+	struct dps_event event = {.type = DPS_EVENT_CANCELLED};
+
+	if (client->in_callback) {
+		client->cancel_asked = true;
+		return;
+	}
+	client->cancel_asked = false;
+	if (client->state == DPS_STATE_IDLE)
+		return;
+	dps_client_close(client);
+	dps_client_set_state(client, DPS_STATE_IDLE);
+	dps_client_emit(client, &event);
+}
+
+void dps_client_stop(struct dps_client *client)
+{
+	dps_client_close(client);
+	client->cancel_asked = false;
+	client->state = DPS_STATE_IDLE;
+}
+
+dps_result dps_client_factory_reset(struct dps_client *client)
+{
+	static const char *const slots[] = {"identity-0", "identity-1"};
+	const struct dps_keys *keys = client->config.keys;
+	dps_result result;
+
+	dps_client_stop(client);
+	client->store.port = &client->config.platform->storage;
+
+	/* Commitments first: a cut leaves a device that is not provisioned, never one with an identity whose key is gone. */
+	result = dps_store_erase_all(&client->store);
+	for (size_t i = 0; result == DPS_OK && i < sizeof(slots) / sizeof(slots[0]); i++)
+		result = keys->erase(keys->ctx, slots[i]);
+	if (result != DPS_OK)
+		return result;
+	memset(client->endpoints, 0, sizeof(client->endpoints));
+	client->endpoint_count = 0;
+	memset(&client->device_id, 0, sizeof(client->device_id));
+	memset(client->key_slot, 0, sizeof(client->key_slot));
+	client->key_ready = false;
+	client->time_known = false;
+	return DPS_OK;
+}
+
+void dps_client_deinit(struct dps_client *client)
+{
+	dps_client_stop(client);
+	dps_wipe(client, sizeof(*client));
+}
+
+enum dps_state dps_client_state(const struct dps_client *client)
+{
+	return client->state;
+}
+
+void dps_client_report(const struct dps_client *client, struct dps_report *report)
+{
+	*report = client->report;
+}
+
+const struct dps_failure *dps_client_last_failure(const struct dps_client *client)
+{
+	return client->failed_once ? &client->failure : NULL;
+}
+
+dps_result dps_client_device_id(const struct dps_client *client, struct dps_uuid *id)
+{
+	if (dps_uuid_is_nil(&client->device_id))
+		return DPS_E_STATE;
+	*id = client->device_id;
+	return DPS_OK;
+}

@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Commit: one write of the manifest puts all staged answers in force. Everything behind it (handlers, clean-up, what is remembered of the endpoint and
+ * the time) may fail or be cut off without harm and is made up for at the next start.
+ */
+#include "client/internal.h"
+#include "client/policy.h"
+#include "codec/text.h"
+
+/* The stored time is a floor, not a clock: it is written again only when it has moved this far. */
+#define TIME_FLOOR_STEP_MS (INT64_C(24) * 3600 * 1000)
+
+/* How often a waiting device looks whether its identity is due: the platform's clock may be set meanwhile. */
+#define RENEWAL_LOOK_MS (UINT32_C(3600) * 1000)
+
+static enum dps_handled tell_owner(struct dps_client *client, dps_result *result)
+{
+	const struct dps_handlers *handlers = &client->config.handlers;
+	struct dps_owner view;
+
+	*result = dps_store_read_owner(&client->store, DPS_STORE_COMMITTED, client->body, sizeof(client->body), &view);
+	return *result == DPS_OK && handlers->owner != NULL ? handlers->owner(client->config.user, &view) : DPS_HANDLED;
+}
+
+static enum dps_handled tell_cloud(struct dps_client *client, dps_result *result)
+{
+	const struct dps_handlers *handlers = &client->config.handlers;
+	struct dps_cloud view;
+
+	*result = dps_store_read_cloud(&client->store, DPS_STORE_COMMITTED, client->body, sizeof(client->body), &view);
+	return *result == DPS_OK && handlers->cloud != NULL ? handlers->cloud(client->config.user, &view) : DPS_HANDLED;
+}
+
+static enum dps_handled tell_credentials(struct dps_client *client, dps_result *result)
+{
+	const struct dps_handlers *handlers = &client->config.handlers;
+	struct dps_credentials view;
+
+	*result = dps_store_read_credentials(&client->store, DPS_STORE_COMMITTED, client->body, sizeof(client->body), &view);
+	return *result == DPS_OK && handlers->credentials != NULL ? handlers->credentials(client->config.user, &view) : DPS_HANDLED;
+}
+
+static enum dps_handled tell_acls(struct dps_client *client, dps_result *result)
+{
+	const struct dps_handlers *handlers = &client->config.handlers;
+	struct dps_acl view;
+
+	*result = dps_store_read_acls(&client->store, DPS_STORE_COMMITTED, client->body, sizeof(client->body), &view);
+	return *result == DPS_OK && handlers->acls != NULL ? handlers->acls(client->config.user, &view) : DPS_HANDLED;
+}
+
+static enum dps_handled tell_resources(struct dps_client *client, dps_result *result)
+{
+	const struct dps_handlers *handlers = &client->config.handlers;
+	struct dps_resources view;
+
+	*result = dps_store_read_resources(&client->store, DPS_STORE_COMMITTED, client->body, sizeof(client->body), &view);
+	return *result == DPS_OK && handlers->resources != NULL ? handlers->resources(client->config.user, &view) : DPS_HANDLED;
+}
+
+void dps_client_tell_handlers(struct dps_client *client)
+{
+	static enum dps_handled (*const tell[DPS_RECORD_COUNT])(struct dps_client *, dps_result *) = {
+		[DPS_RECORD_OWNER] = tell_owner, [DPS_RECORD_CLOUD] = tell_cloud,         [DPS_RECORD_CREDENTIALS] = tell_credentials,
+		[DPS_RECORD_ACLS] = tell_acls,   [DPS_RECORD_RESOURCES] = tell_resources,
+	};
+	uint32_t unconfirmed = dps_store_unconfirmed(&client->store);
+	uint32_t confirmed = 0;
+	dps_result result;
+
+	for (unsigned record = 0; record < DPS_RECORD_COUNT; record++) {
+		enum dps_handled handled;
+
+		if ((unconfirmed & DPS_RECORD_BIT(record)) == 0)
+			continue;
+		client->in_callback = true;
+		handled = tell[record](client, &result);
+		client->in_callback = false;
+		if (result != DPS_OK)
+			dps_client_warn(client, DPS_STEP_COMMIT, result, "a committed record cannot be read");
+		else if (handled == DPS_LATER)
+			dps_client_warn(client, DPS_STEP_OF_RECORD(record), DPS_AGAIN, "the application postponed a record");
+		else
+			confirmed |= DPS_RECORD_BIT(record);
+	}
+	dps_wipe(client->body, sizeof(client->body));
+	if (confirmed == 0)
+		return;
+	result = dps_store_confirm(&client->store, confirmed);
+	if (result != DPS_OK)
+		dps_client_warn(client, DPS_STEP_COMMIT, result, "what the application confirmed could not be noted");
+}
+
+/* What is remembered of the endpoint and the time. */
+static dps_result remember(struct dps_client *client)
+{
+	struct dps_stored_endpoint list[DPS_CONFIG_ENDPOINTS];
+	int64_t unix_ms = 0;
+	dps_result result = DPS_OK;
+
+	if (client->endpoints_changed) {
+		for (size_t i = 0; i < client->endpoint_count; i++) {
+			const char *uri = client->endpoints[i].uri;
+			size_t len = 0;
+
+			while (uri[len] != '\0')
+				len++;
+			list[i] = (struct dps_stored_endpoint){{(const uint8_t *)uri, len}, client->endpoints[i].no_resources};
+		}
+		result = dps_store_write_endpoints(&client->store, list, client->endpoint_count);
+		client->endpoints_changed = result != DPS_OK;
+	}
+	if (dps_client_wall_ms(client, &unix_ms) && unix_ms >= client->time_floor_ms + TIME_FLOOR_STEP_MS) {
+		dps_result written = dps_store_write_time(&client->store, unix_ms);
+
+		if (written == DPS_OK)
+			client->time_floor_ms = unix_ms;
+		else
+			result = written;
+	}
+	return result;
+}
+
+void dps_client_after_commit(struct dps_client *client)
+{
+	dps_result result = remember(client);
+
+	if (result == DPS_OK)
+		result = dps_store_collect(&client->store);
+	if (result != DPS_OK)
+		dps_client_warn(client, DPS_STEP_COMMIT, result, "housekeeping of the stored state failed");
+	dps_client_tell_handlers(client);
+}
+
+void dps_client_advance_committing(struct dps_client *client)
+{
+	struct dps_event event = {.type = DPS_EVENT_COMMITTED};
+	uint32_t delay;
+	dps_result result;
+
+	if (client->commit_failures > 0 && dps_client_now(client) < client->wake)
+		return;
+	result = dps_store_commit(&client->store, DPS_RECORDS_OF_STEPS(client->done) | client->store.staged);
+	if (result != DPS_OK) {
+		dps_class klass = dps_result_class(result);
+
+		dps_client_record(client, DPS_STEP_COMMIT, result, 0, NULL, 0);
+		if (!dps_policy_retries(klass, client->config.stay)) {
+			dps_client_fail(client, false);
+			return;
+		}
+		client->commit_failures++;
+		delay = dps_policy_delay(&client->config, klass, client->commit_failures, dps_client_random(client));
+		client->wake = dps_client_now(client) + delay;
+		dps_client_close(client);
+		dps_client_emit_retry(client, delay);
+		return;
+	}
+	client->report.step_ms[DPS_STEP_COMMIT] = (uint32_t)(dps_client_now(client) - client->first_connect);
+	dps_client_close(client);
+	dps_client_emit(client, &event);
+	dps_client_after_commit(client);
+	dps_client_succeed(client, true);
+}
+
+void dps_client_watch_renewal(struct dps_client *client)
+{
+	struct dps_credentials credentials;
+	uint64_t wait_ms = RENEWAL_LOOK_MS;
+	int64_t now_ms = 0;
+	dps_result result = dps_store_read_credentials(&client->store, DPS_STORE_COMMITTED, client->body, sizeof(client->body), &credentials);
+
+	/* Without a clock the last known time plus the time since start is all there is; it errs towards renewing late, never towards dropping. */
+	if (!dps_client_wall_ms(client, &now_ms))
+		now_ms = client->time_floor_ms + (int64_t)(dps_client_now(client) - client->started);
+	client->renew_at_ms = INT64_MAX;
+	if (result == DPS_OK) {
+		uint32_t wait_s = dps_policy_renewal_s(now_ms / 1000, credentials.not_after, dps_client_random(client));
+
+		client->renew_at_ms = now_ms + (int64_t)wait_s * 1000;
+		if ((uint64_t)wait_s * 1000 < wait_ms)
+			wait_ms = (uint64_t)wait_s * 1000;
+	}
+	dps_wipe(client->body, sizeof(client->body));
+	client->wake = dps_client_now(client) + wait_ms;
+}
+
+bool dps_client_renewal_due(const struct dps_client *client)
+{
+	int64_t now_ms = 0;
+
+	if (!dps_client_wall_ms(client, &now_ms))
+		now_ms = client->time_floor_ms + (int64_t)(dps_client_now(client) - client->started);
+	return now_ms >= client->renew_at_ms;
+}
+
+dps_result dps_client_read_owner(struct dps_client *client, uint8_t *buf, size_t size, struct dps_owner *out)
+{
+	return dps_store_read_owner(&client->store, DPS_STORE_COMMITTED, buf, size, out);
+}
+
+dps_result dps_client_read_cloud(struct dps_client *client, uint8_t *buf, size_t size, struct dps_cloud *out)
+{
+	return dps_store_read_cloud(&client->store, DPS_STORE_COMMITTED, buf, size, out);
+}
+
+dps_result dps_client_read_credentials(struct dps_client *client, uint8_t *buf, size_t size, struct dps_credentials *out)
+{
+	return dps_store_read_credentials(&client->store, DPS_STORE_COMMITTED, buf, size, out);
+}
+
+dps_result dps_client_read_acls(struct dps_client *client, uint8_t *buf, size_t size, struct dps_acl *out)
+{
+	return dps_store_read_acls(&client->store, DPS_STORE_COMMITTED, buf, size, out);
+}
+
+dps_result dps_client_read_resources(struct dps_client *client, uint8_t *buf, size_t size, struct dps_resources *out)
+{
+	return dps_store_read_resources(&client->store, DPS_STORE_COMMITTED, buf, size, out);
+}

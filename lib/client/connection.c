@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Endpoints and connections: opening, checking the dates, losing, and when the next one is made. */
+#include <string.h>
+
+#include "client/internal.h"
+#include "client/policy.h"
+#include "codec/text.h"
+
+#define NO_DUE UINT64_MAX
+
+static void count_stats(struct dps_client *client)
+{
+	struct dps_channel_stats now;
+	const struct dps_channel_stats *before = &client->stats_before;
+	struct dps_channel_stats *sum = &client->report.channel;
+
+	client->config.channel->stats(client->config.channel->ctx, &now);
+	sum->handshakes += now.handshakes - before->handshakes;
+	sum->round_trips += now.round_trips - before->round_trips;
+	sum->bytes_sent += now.bytes_sent - before->bytes_sent;
+	sum->bytes_received += now.bytes_received - before->bytes_received;
+	client->stats_before = now;
+}
+
+void dps_client_close(struct dps_client *client)
+{
+	const struct dps_service *service = client->config.service;
+
+	if (client->attached)
+		service->transport->detach(service->self);
+	client->attached = false;
+	client->in_flight = 0;
+	client->lead_in_flight = false;
+	client->config.channel->close(client->config.channel->ctx);
+	count_stats(client);
+}
+
+static void wait_for(struct dps_client *client, uint32_t ms)
+{
+	client->wake = dps_client_now(client) + ms;
+	dps_client_set_state(client, DPS_STATE_WAITING);
+}
+
+static void next_endpoint(struct dps_client *client)
+{
+	client->endpoint = (uint8_t)((client->endpoint + 1u) % client->endpoint_count);
+}
+
+void dps_client_connection_failed(struct dps_client *client, enum dps_step_id step, dps_result cause)
+{
+	const struct dps_channel *channel = client->config.channel;
+	const char *detail = channel->detail(channel->ctx);
+	dps_class klass = dps_result_class(cause);
+	uint32_t delay = 0;
+
+	dps_client_record(client, step, cause, 0, (const uint8_t *)detail, strlen(detail));
+	dps_client_close(client);
+	if (!dps_policy_retries(klass, client->config.stay)) {
+		dps_client_fail(client, false);
+		return;
+	}
+
+	/* Every endpoint gets its turn before anything is waited for. */
+	client->endpoints_failed++;
+	if (client->endpoints_failed >= client->endpoint_count) {
+		client->endpoints_failed = 0;
+		client->connect_failures++;
+		delay = dps_policy_delay(&client->config, klass, client->connect_failures, dps_client_random(client));
+	}
+	dps_client_emit_retry(client, delay);
+	next_endpoint(client);
+	wait_for(client, delay);
+}
+
+void dps_client_connect(struct dps_client *client)
+{
+	const struct dps_channel *channel = client->config.channel;
+	struct dps_channel_params params = {
+		.host = client->host,
+		.trust = &client->config.trust,
+		.keys = client->config.keys,
+		.key_slot = DPS_SLOT_MANUFACTURER,
+		.path = &client->path,
+	};
+	const char *text = client->endpoints[client->endpoint].uri;
+	struct dps_uri uri;
+	dps_result result = dps_uri_parse((struct dps_span){(const uint8_t *)text, strlen(text)}, &uri);
+
+	if (result == DPS_OK) {
+		memcpy(client->host, uri.host, sizeof(client->host));
+		params.port = uri.port;
+		result = client->config.certificates->chain(client->config.certificates->ctx, DPS_SLOT_MANUFACTURER, &params.chain);
+	}
+	if (result != DPS_OK) {
+		dps_client_record(client, DPS_STEP_CONFIG, result, 0, NULL, 0);
+		dps_client_fail(client, false);
+		return;
+	}
+	client->ending = false;
+	client->dates_checked = false;
+	client->lead_sent = false;
+	client->report.connections++;
+	client->wake = dps_client_now(client) + client->config.connect_timeout_ms;
+	if (client->first_connect == 0)
+		client->first_connect = dps_client_now(client);
+	dps_client_set_state(client, DPS_STATE_CONNECTING);
+	result = channel->open(channel->ctx, &params);
+	if (result != DPS_OK)
+		dps_client_connection_failed(client, DPS_STEP_CONNECT, result);
+}
+
+bool dps_client_check_dates(struct dps_client *client)
+{
+	dps_result result;
+
+	if (client->dates_checked)
+		return true;
+	result = dps_pki_path_check_dates(&client->path, dps_client_wall_s(client));
+	client->dates_checked = result == DPS_OK;
+	if (result == DPS_OK)
+		return true;
+
+	/* A time told by a peer that this very time shows to be no valid one is worth nothing: the next connection asks anew. */
+	client->time_known = false;
+	client->done &= ~DPS_STEP_BIT(DPS_STEP_TIME);
+	client->steps[DPS_STEP_TIME].due = 0;
+	dps_client_connection_failed(client, DPS_STEP_TLS, result);
+	return false;
+}
+
+static void established(struct dps_client *client)
+{
+	const struct dps_service *service = client->config.service;
+	const struct dps_transport_env env = {
+		.channel = client->config.channel,
+		.random = &client->config.platform->random,
+		.body = client->body,
+		.body_size = sizeof(client->body),
+	};
+	struct dps_event event = {.type = DPS_EVENT_CONNECTED, .endpoint = client->endpoints[client->endpoint].uri};
+	uint64_t elapsed = dps_client_now(client) - client->first_connect;
+
+	client->report.step_ms[DPS_STEP_TLS] = elapsed < UINT32_MAX ? (uint32_t)elapsed : UINT32_MAX;
+	if (dps_client_wall_s(client) != 0 && !dps_client_check_dates(client))
+		return;
+	service->transport->attach(service->self, &env);
+	client->attached = true;
+	dps_client_set_state(client, DPS_STATE_ASKING);
+	dps_client_emit(client, &event);
+}
+
+void dps_client_advance_connecting(struct dps_client *client)
+{
+	const struct dps_channel *channel = client->config.channel;
+	dps_result result = channel->establish(channel->ctx);
+	enum dps_step_id step = channel->connected(channel->ctx) ? DPS_STEP_TLS : DPS_STEP_CONNECT;
+
+	if (step == DPS_STEP_TLS && client->report.step_ms[DPS_STEP_CONNECT] == 0)
+		client->report.step_ms[DPS_STEP_CONNECT] = (uint32_t)(dps_client_now(client) - client->first_connect);
+	if (result == DPS_OK)
+		established(client);
+	else if (result != DPS_AGAIN)
+		dps_client_connection_failed(client, step, result);
+	else if (dps_client_now(client) >= client->wake)
+		dps_client_connection_failed(client, step, DPS_E_TIMEOUT);
+}
+
+void dps_client_go_on(struct dps_client *client)
+{
+	uint64_t now = dps_client_now(client);
+	uint64_t due = dps_client_next_due(client);
+
+	dps_client_close(client);
+	if (due == NO_DUE || due <= now)
+		due = now;
+	client->wake = due;
+	dps_client_set_state(client, DPS_STATE_WAITING);
+}

@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* States, events, and the failure on record. Every start ends in exactly one terminal event, and both kinds are raised here only. */
+#include <string.h>
+
+#include "client/internal.h"
+#include "codec/text.h"
+
+const char *dps_state_name(enum dps_state state)
+{
+	static const char *const names[] = {
+		[DPS_STATE_IDLE] = "idle",       [DPS_STATE_CONNECTING] = "connecting", [DPS_STATE_ASKING] = "asking",
+		[DPS_STATE_WAITING] = "waiting", [DPS_STATE_COMMITTING] = "committing", [DPS_STATE_PROVISIONED] = "provisioned",
+	};
+
+	return (size_t)state < sizeof(names) / sizeof(names[0]) ? names[state] : "unknown";
+}
+
+uint64_t dps_client_now(const struct dps_client *client)
+{
+	const struct dps_clock *clock = &client->config.platform->clock;
+
+	return clock->monotonic_ms(clock->ctx);
+}
+
+uint32_t dps_client_random(const struct dps_client *client)
+{
+	const struct dps_random *random = &client->config.platform->random;
+	uint8_t b[4];
+
+	if (random->fill(random->ctx, b, sizeof(b)) != DPS_OK)
+		return UINT32_C(1) << 31;
+	return ((uint32_t)b[0] << 24) | ((uint32_t)b[1] << 16) | ((uint32_t)b[2] << 8) | b[3];
+}
+
+void dps_client_emit(struct dps_client *client, struct dps_event *event)
+{
+	uint64_t elapsed = dps_client_now(client) - client->started;
+
+	if (client->config.on_event == NULL)
+		return;
+	event->at_ms = elapsed < UINT32_MAX ? (uint32_t)elapsed : UINT32_MAX;
+	client->in_callback = true;
+	client->config.on_event(client->config.user, event);
+	client->in_callback = false;
+}
+
+void dps_client_set_state(struct dps_client *client, enum dps_state state)
+{
+	struct dps_event event = {.type = DPS_EVENT_STATE, .state = state, .previous = client->state};
+
+	if (client->state == state)
+		return;
+	client->state = state;
+	dps_client_emit(client, &event);
+}
+
+void dps_client_log(const struct dps_client *client, enum dps_log_level level, const char *line)
+{
+	const struct dps_log *log = &client->config.platform->log;
+
+	if (log->write != NULL)
+		log->write(log->ctx, level, line);
+}
+
+void dps_client_record(struct dps_client *client, enum dps_step_id step, dps_result cause, unsigned code, const uint8_t *text, size_t len)
+{
+	struct dps_failure *failure = &client->failure;
+
+	failure->step = step;
+	failure->cause = cause;
+	failure->code = code;
+	failure->attempt = ++client->report.attempts[step];
+	dps_text_printable(failure->text, sizeof(failure->text), text, len);
+	client->failed_once = true;
+}
+
+void dps_client_warn(struct dps_client *client, enum dps_step_id step, dps_result cause, const char *text)
+{
+	struct dps_failure warning = {.step = step, .cause = cause};
+	struct dps_event event = {.type = DPS_EVENT_WARNING, .failure = &warning};
+
+	dps_text_printable(warning.text, sizeof(warning.text), (const uint8_t *)text, strlen(text));
+	dps_client_log(client, DPS_LOG_WARNING, text);
+	dps_client_emit(client, &event);
+}
+
+void dps_client_emit_retry(struct dps_client *client, uint32_t retry_ms)
+{
+	struct dps_event event = {
+		.type = DPS_EVENT_FAILURE,
+		.failure = &client->failure,
+		.retry_ms = retry_ms,
+		.endpoint = client->endpoints[client->endpoint].uri,
+	};
+
+	dps_client_emit(client, &event);
+}
+
+static void finish_report(struct dps_client *client)
+{
+	uint64_t elapsed = client->first_connect == 0 ? 0 : dps_client_now(client) - client->first_connect;
+
+	client->report.elapsed_ms = elapsed < UINT32_MAX ? (uint32_t)elapsed : UINT32_MAX;
+}
+
+void dps_client_fail(struct dps_client *client, bool deadline)
+{
+	struct dps_event event = {.type = DPS_EVENT_FAILED, .failure = &client->failure, .deadline = deadline};
+
+	dps_client_close(client);
+	finish_report(client);
+	dps_client_set_state(client, DPS_STATE_IDLE);
+	dps_client_emit(client, &event);
+}
+
+void dps_client_succeed(struct dps_client *client, bool fresh)
+{
+	struct dps_event event = {.type = client->renewing ? DPS_EVENT_RENEWED : DPS_EVENT_PROVISIONED, .fresh = fresh};
+
+	finish_report(client);
+	if (client->config.stay) {
+		dps_client_watch_renewal(client);
+		dps_client_set_state(client, DPS_STATE_PROVISIONED);
+	} else {
+		dps_client_set_state(client, DPS_STATE_IDLE);
+	}
+	client->renewing = false;
+	dps_client_emit(client, &event);
+}

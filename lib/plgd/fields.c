@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* See fields.h. */
+#include "plgd/fields.h"
+
+static dps_result read_container(struct dps_cbor *r, enum dps_cbor_type wanted, struct dps_span *out)
+{
+	enum dps_cbor_type type;
+	dps_result result = dps_cbor_peek(r, &type);
+
+	if (result != DPS_OK)
+		return result;
+	return type == wanted ? dps_cbor_read_raw(r, out) : DPS_E_FIELD;
+}
+
+static dps_result read_value(struct dps_cbor *r, const struct dps_field *field)
+{
+	switch (field->type) {
+	case DPS_FIELD_TEXT:
+		return dps_cbor_read_text(r, field->out);
+	case DPS_FIELD_DATA:
+		return dps_cbor_read_text_or_bytes(r, field->out);
+	case DPS_FIELD_ARRAY:
+		return read_container(r, DPS_CBOR_ARRAY, field->out);
+	case DPS_FIELD_MAP:
+		return read_container(r, DPS_CBOR_MAP, field->out);
+	case DPS_FIELD_UINT:
+		return dps_cbor_read_uint(r, UINT64_MAX, field->out);
+	}
+	return DPS_E_INTERNAL;
+}
+
+static dps_result read_pair(struct dps_cbor *r, struct dps_field *fields, size_t count)
+{
+	struct dps_span key;
+	dps_result result = dps_cbor_read_text(r, &key);
+
+	if (result != DPS_OK)
+		return result;
+	for (size_t i = 0; i < count; i++) {
+		if (!dps_span_is(key, fields[i].key))
+			continue;
+		if (fields[i].seen)
+			return DPS_E_FIELD; /* RFC 8949 5.6: duplicate keys make a map invalid */
+		fields[i].seen = true;
+		return read_value(r, &fields[i]);
+	}
+	return dps_cbor_skip(r);
+}
+
+dps_result dps_fields_read(struct dps_cbor *r, struct dps_field *fields, size_t count)
+{
+	bool more = false;
+	dps_result result;
+
+	for (size_t i = 0; i < count; i++)
+		fields[i].seen = false;
+	result = dps_cbor_read_map(r);
+	while (result == DPS_OK && (result = dps_cbor_more(r, &more)) == DPS_OK && more)
+		result = read_pair(r, fields, count);
+	for (size_t i = 0; result == DPS_OK && i < count; i++)
+		if (fields[i].required && !fields[i].seen)
+			result = DPS_E_FIELD;
+	return result;
+}
+
+dps_result dps_fields_read_payload(const uint8_t *data, size_t len, struct dps_field *fields, size_t count)
+{
+	struct dps_cbor r;
+	dps_result result;
+
+	dps_cbor_init(&r, data, len);
+	result = dps_fields_read(&r, fields, count);
+	return result == DPS_OK ? dps_cbor_end(&r) : result;
+}
