@@ -4,8 +4,9 @@
  *
  * Reader: values are taken in order; a container is entered with dps_cbor_read_map/array and walked with dps_cbor_more until that says there
  * is none, which also leaves it. Definite and indefinite lengths are the same to the caller. Nesting is bounded by DPS_CONFIG_CBOR_DEPTH, nothing
- * recurses, nothing is copied: spans point into the input. Malformed or truncated input, reserved bits, nesting too deep: DPS_E_CBOR. A value of
- * another type than asked for: DPS_E_FIELD (and the reader stays before it). The first DPS_E_CBOR sticks: all later calls return it.
+ * recurses, nothing is copied: spans point into the input, and no amount of claimed items makes the work exceed the input. Malformed or
+ * truncated input, reserved bits, unassigned simple values (libcbor knows none), nesting too deep: DPS_E_CBOR. A value of another type than asked
+ * for: DPS_E_FIELD (and the reader stays before it). The first DPS_E_CBOR sticks: all later calls return it.
  *
  *	dps_cbor_init(&r, data, len);
  *	result = dps_cbor_read_map(&r);
@@ -31,29 +32,31 @@ enum dps_cbor_type {
 	DPS_CBOR_TAG,
 	DPS_CBOR_BOOL,
 	DPS_CBOR_NULL, /* null and undefined */
-	DPS_CBOR_OTHER /* floats and other simple values */
+	DPS_CBOR_OTHER /* floats */
 };
 
 struct dps_cbor {
 	const uint8_t *data;
 	size_t len;
 	size_t pos;
-	size_t depth;						  /* containers entered */
-	uint64_t left[DPS_CONFIG_CBOR_DEPTH]; /* items left in each (a map counts keys and values); UINT64_MAX: indefinite */
-	bool map[DPS_CONFIG_CBOR_DEPTH];
-	bool odd[DPS_CONFIG_CBOR_DEPTH]; /* an indefinite map that has a key without its value: a break there is malformed */
-	dps_result failed;				 /* DPS_OK or the DPS_E_CBOR that sticks */
+	dps_result failed;                   /* DPS_OK or the DPS_E_CBOR that sticks */
+	size_t depth;                        /* containers entered */
+	size_t left[DPS_CONFIG_CBOR_DEPTH];  /* items left in each (a map counts keys and values); SIZE_MAX: indefinite */
+	uint8_t kind[DPS_CONFIG_CBOR_DEPTH]; /* whether it is a map, and whether a key in it waits for its value */
 };
 
 void dps_cbor_init(struct dps_cbor *r, const uint8_t *data, size_t len);
-/* Type of the next item (tags are not looked through). DPS_E_CBOR at the end of the input or of a definite container. */
+/* Type of the next item (tags are not looked through). DPS_E_CBOR at the end of the input or of a container. */
 dps_result dps_cbor_peek(struct dps_cbor *r, enum dps_cbor_type *type);
 dps_result dps_cbor_read_map(struct dps_cbor *r);
 dps_result dps_cbor_read_array(struct dps_cbor *r);
-/* Whether the container entered last has another item (for a map: a pair); if not, it is left. DPS_E_STATE outside containers. */
+/*
+ * Whether the container entered last has another item (for a map: a pair); if not, it is left. DPS_E_STATE outside containers and between a key and
+ * its value.
+ */
 dps_result dps_cbor_more(struct dps_cbor *r, bool *more);
 dps_result dps_cbor_read_text(struct dps_cbor *r,
-							  struct dps_span *text); /* valid UTF-8, no NUL inside, else DPS_E_FIELD; chunked strings: DPS_E_FIELD */
+                              struct dps_span *text); /* valid UTF-8, no NUL inside, else DPS_E_FIELD; chunked strings: DPS_E_FIELD */
 dps_result dps_cbor_read_bytes(struct dps_cbor *r, struct dps_span *bytes);
 dps_result dps_cbor_read_text_or_bytes(struct dps_cbor *r, struct dps_span *out); /* no UTF-8 check */
 dps_result dps_cbor_read_uint(struct dps_cbor *r, uint64_t max, uint64_t *value); /* above max: DPS_E_FIELD */
@@ -76,7 +79,7 @@ struct dps_cbor_writer {
 };
 
 void dps_cbor_writer_init(struct dps_cbor_writer *w, uint8_t *data, size_t size);
-void dps_cbor_write_map(struct dps_cbor_writer *w, size_t pairs);	/* definite */
+void dps_cbor_write_map(struct dps_cbor_writer *w, size_t pairs);   /* definite */
 void dps_cbor_write_array(struct dps_cbor_writer *w, size_t items); /* definite */
 void dps_cbor_write_text(struct dps_cbor_writer *w, const char *text);
 void dps_cbor_write_text_span(struct dps_cbor_writer *w, struct dps_span text);
@@ -87,7 +90,9 @@ void dps_cbor_write_text_head(struct dps_cbor_writer *w, size_t len);
 void dps_cbor_write_uint(struct dps_cbor_writer *w, uint64_t value);
 void dps_cbor_write_int(struct dps_cbor_writer *w, int64_t value);
 void dps_cbor_write_bool(struct dps_cbor_writer *w, bool value);
-/* DPS_OK and the length, or DPS_E_BUFFER and the length needed. */
+/* Bytes as they are: items encoded before, or the string behind one of the heads above. */
+void dps_cbor_write_raw(struct dps_cbor_writer *w, struct dps_span encoded);
+/* DPS_OK and the length, or DPS_E_BUFFER and the length needed (SIZE_MAX when that cannot be told). */
 dps_result dps_cbor_finish(const struct dps_cbor_writer *w, size_t *len);
 
 #endif

@@ -9,10 +9,10 @@
 #include "dps/types.h"
 
 /* RFC 3339 date-time, any offset, 0 to 9 fractional digits, "T"/"t" or space, "Z"/"z"; leap second :60 counts as :59. Unix milliseconds
- * (truncated towards the past), years 1970 to 9999. DPS_E_FIELD otherwise. */
+ * (truncated towards the past), years 1970 to 9999, not before 1970 in UTC. DPS_E_FIELD otherwise. */
 dps_result dps_rfc3339_parse(struct dps_span text, int64_t *unix_ms);
 
-/* Days since 1970-01-01 of a proleptic Gregorian date (for X.509 dates too). month 1..12, day 1..31, not checked. */
+/* Days since 1970-01-01 of a proleptic Gregorian date, years 0 to 9999 (for X.509 dates too). month 1..12, day 1..31, not checked. */
 int64_t dps_days_from_civil(int64_t year, unsigned month, unsigned day);
 
 /* An endpoint URI taken apart. */
