@@ -207,8 +207,10 @@ size_t dps_posix_resolver_wait_on(struct dps_posix_network *n, struct dps_wait *
 	uint64_t ms = 0;
 
 	/* With an outcome already there the next call has something to do: within 0 ms. */
-	if (n->resolved == DPS_AGAIN && ares_timeout(n->resolver, NULL, &tv))
-		ms = (uint64_t)tv.tv_sec * 1000u + ((uint64_t)tv.tv_usec + 999u) / 1000u;
+	if (n->resolved == DPS_AGAIN) {
+		/* c-ares cuts to whole milliseconds: one more, else its last one is spent calling it over and over. */
+		ms = ares_timeout(n->resolver, NULL, &tv) ? (uint64_t)tv.tv_sec * 1000u + (uint64_t)tv.tv_usec / 1000u + 1u : DPS_FOREVER;
+	}
 	if (ms < *within_ms)
 		*within_ms = (uint32_t)ms;
 	for (size_t i = 0; i < DPS_POSIX_RESOLVER_SOCKETS && count < max; i++) {
