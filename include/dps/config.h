@@ -103,4 +103,57 @@
 #define DPS_CONFIG_RSA 1
 #endif
 
+/* Values out of range are refused here, not met at run time. */
+#if DPS_CONFIG_RECEIVE_SIZE < 1280 || DPS_CONFIG_RECEIVE_SIZE > 65536
+#error "DPS_CONFIG_RECEIVE_SIZE must be 1280 to 65536"
+#endif
+#if DPS_CONFIG_SEND_SIZE < 1280 || DPS_CONFIG_SEND_SIZE > 65536
+#error "DPS_CONFIG_SEND_SIZE must be 1280 to 65536"
+#endif
+#if DPS_CONFIG_BODY_SIZE < 2048 || DPS_CONFIG_BODY_SIZE > 65536
+#error "DPS_CONFIG_BODY_SIZE must be 2048 to 65536"
+#endif
+#if DPS_CONFIG_REQUESTS < 7 || DPS_CONFIG_REQUESTS > 32
+#error "DPS_CONFIG_REQUESTS must be 7 to 32"
+#endif
+#if DPS_CONFIG_BLOCKWISE != 0 && DPS_CONFIG_BLOCKWISE != 1
+#error "DPS_CONFIG_BLOCKWISE must be 0 or 1"
+#endif
+#if DPS_CONFIG_ENDPOINTS < 1 || DPS_CONFIG_ENDPOINTS > 16
+#error "DPS_CONFIG_ENDPOINTS must be 1 to 16"
+#endif
+#if DPS_CONFIG_URI_LENGTH < 32 || DPS_CONFIG_URI_LENGTH > 512
+#error "DPS_CONFIG_URI_LENGTH must be 32 to 512"
+#endif
+#if DPS_CONFIG_GATEWAYS < 1 || DPS_CONFIG_GATEWAYS > 32
+#error "DPS_CONFIG_GATEWAYS must be 1 to 32"
+#endif
+#if DPS_CONFIG_CREDENTIALS < 1 || DPS_CONFIG_CREDENTIALS > 8
+#error "DPS_CONFIG_CREDENTIALS must be 1 to 8"
+#endif
+#if DPS_CONFIG_SLOT_LENGTH < 12 || DPS_CONFIG_SLOT_LENGTH > 64
+#error "DPS_CONFIG_SLOT_LENGTH must be 12 to 64"
+#endif
+#if DPS_CONFIG_RETRIES < 1 || DPS_CONFIG_RETRIES > 16
+#error "DPS_CONFIG_RETRIES must be 1 to 16"
+#endif
+#if DPS_CONFIG_DIAGNOSTIC_SIZE < 16 || DPS_CONFIG_DIAGNOSTIC_SIZE > 512
+#error "DPS_CONFIG_DIAGNOSTIC_SIZE must be 16 to 512"
+#endif
+#if DPS_CONFIG_CBOR_DEPTH < 6 || DPS_CONFIG_CBOR_DEPTH > 32
+#error "DPS_CONFIG_CBOR_DEPTH must be 6 to 32"
+#endif
+#if DPS_CONFIG_RESOURCES != 0 && DPS_CONFIG_RESOURCES != 1
+#error "DPS_CONFIG_RESOURCES must be 0 or 1"
+#endif
+#if DPS_CONFIG_ACL != 0 && DPS_CONFIG_ACL != 1
+#error "DPS_CONFIG_ACL must be 0 or 1"
+#endif
+#if DPS_CONFIG_TEXT != 0 && DPS_CONFIG_TEXT != 1
+#error "DPS_CONFIG_TEXT must be 0 or 1"
+#endif
+#if DPS_CONFIG_RSA != 0 && DPS_CONFIG_RSA != 1
+#error "DPS_CONFIG_RSA must be 0 or 1"
+#endif
+
 #endif
