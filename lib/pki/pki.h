@@ -21,13 +21,14 @@
  * SHA-256. No NUL. DPS_E_BUFFER, DPS_E_KEY*, DPS_E_UNSUPPORTED.
  */
 dps_result dps_pki_csr_pem(const struct dps_keys *keys, const char *slot, const struct dps_uuid *device_id, uint8_t *out, size_t size,
-						   size_t *len);
+                           size_t *len);
 
 /*
  * Judges an identity that was handed out: the leaf's key is the slot's key (DPS_E_IDENTITY_KEY), its CN is uuid:<device id> (DPS_E_IDENTITY_DEVICE), each
- * certificate is signed by the next and the last by one of the anchors (DPS_E_IDENTITY_CHAIN, in that order only), none has expired or
- * is not yet valid (now_s > 0; DPS_E_IDENTITY_EXPIRED, DPS_E_IDENTITY_NOT_YET_VALID). anchors are the credentials' own. Fills chain's dates in *credentials:
- * not_before and not_after. Other certificates that do not parse: DPS_E_CERTIFICATE_FORMAT.
+ * certificate is signed by the next and the last by one of the anchors (DPS_E_IDENTITY_CHAIN, in that order only), the leaf is no CA and may be used to sign
+ * as a TLS client (DPS_E_IDENTITY_CHAIN), none of the chain has expired or is not yet valid (now_s > 0; DPS_E_IDENTITY_EXPIRED,
+ * DPS_E_IDENTITY_NOT_YET_VALID). anchors are the credentials' own, their dates are not judged (RFC 5280 6.1.1). Reads device_id, chain and anchors of
+ * *credentials, fills not_before and not_after. Certificates that do not parse: DPS_E_CERTIFICATE_FORMAT. An anchor that ends the chain is tolerated.
  */
 dps_result dps_pki_check_identity(const struct dps_keys *keys, struct dps_credentials *credentials, const char *slot, int64_t now_s);
 
