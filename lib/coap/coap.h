@@ -21,6 +21,7 @@
  *	2.xx larger than the receive buffer or the body area   DPS_E_TOO_LARGE; the connection goes on
  *	blocks that do not fit together                        DPS_E_COAP; the connection goes on
  *
+ * The payload is there for DPS_OK, and with 4.xx and 5.xx, whose payload is a text for people.
  * When poll says that the connection is over after an Abort of the peer's, answer->code is 705 and the payload is its diagnostic text.
  */
 #ifndef DPS_COAP_COAP_H
@@ -29,8 +30,8 @@
 #include "dps/detail/coap.h"
 
 /* Content formats (IANA CoAP registry), and "no Content-Format option". */
-#define DPS_COAP_FORMAT_NONE	 (-1)
-#define DPS_COAP_FORMAT_CBOR	 60
+#define DPS_COAP_FORMAT_NONE     (-1)
+#define DPS_COAP_FORMAT_CBOR     60
 #define DPS_COAP_FORMAT_OCF_CBOR 10000
 
 /* RFC 8323 section 5.3.1: Max-Message-Size of a peer that does not say. */
@@ -38,22 +39,22 @@
 
 /* How a connection is used. */
 struct dps_coap_options {
-	uint16_t accept;		 /* Accept of our requests, and what success answers must carry */
+	uint16_t accept;         /* Accept of our requests, and what success answers must carry */
 	uint16_t content_format; /* Content-Format of their bodies */
-	bool ocf_version;		 /* add OCF-Accept-Content-Format-Version and OCF-Content-Format-Version (2049, 2053) = 2048, OCF 1.0 */
-	uint32_t assumed_size;	 /* largest message assumed of a peer until its CSM says; 0: DPS_COAP_DEFAULT_MESSAGE_SIZE */
-	size_t receive_size;	 /* use less of the receive buffer, at least 64; 0: all of it */
-	size_t send_size;		 /* use less of the send buffer, at least 64; 0: all of it */
-	dps_coap_serve serve;	 /* answers the peer's requests; NULL: each gets 4.04 */
+	bool ocf_version;        /* add OCF-Accept-Content-Format-Version and OCF-Content-Format-Version (2049, 2053) = 2048, OCF 1.0 */
+	uint32_t assumed_size;   /* largest message assumed of a peer until its CSM says; 0: DPS_COAP_DEFAULT_MESSAGE_SIZE */
+	size_t receive_size;     /* use less of the receive buffer, at least 64; 0: all of it */
+	size_t send_size;        /* use less of the send buffer, at least 64; 0: all of it */
+	dps_coap_serve serve;    /* answers the peer's requests; NULL: each gets 4.04 */
 	void *serve_ctx;
 };
 
 /* A request of the peer's. Everything points into the receive buffer and is valid during the call. */
 struct dps_coap_inbound {
-	unsigned method;		 /* 1 GET, 2 POST, 3 PUT, 4 DELETE, ...: the code's detail, up to 31 */
-	struct dps_span path;	 /* as text, "/oic/res"; "/" for the root */
+	unsigned method;         /* 1 GET, 2 POST, 3 PUT, 4 DELETE, ...: the code's detail, up to 31 */
+	struct dps_span path;    /* as text, "/oic/res"; "/" for the root */
 	struct dps_span queries; /* Uri-Query options, for dps_coap_next_query */
-	int32_t accept;			 /* DPS_COAP_FORMAT_NONE: not said */
+	int32_t accept;          /* DPS_COAP_FORMAT_NONE: not said */
 	int32_t content_format;
 	struct dps_span payload;
 };

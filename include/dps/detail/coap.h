@@ -18,13 +18,13 @@ typedef void (*dps_coap_serve)(void *ctx, const struct dps_coap_inbound *inbound
 
 /* What was counted since init. */
 struct dps_coap_counters {
-	uint32_t requests;		  /* of ours, each once however many blocks it took */
-	uint32_t blocks;		  /* further blocks asked for or sent */
+	uint32_t requests;        /* of ours, each once however many blocks it took */
+	uint32_t blocks;          /* further blocks asked for or sent */
 	uint32_t unknown_answers; /* answers dropped: to tokens not in flight */
-	uint32_t served;		  /* requests of the peer's answered */
-	uint32_t dropped;		  /* requests and pings of the peer's dropped for want of room */
-	uint32_t pings;			  /* of the peer's answered */
-	uint32_t pongs;			  /* answers to our own pings */
+	uint32_t served;          /* requests of the peer's answered */
+	uint32_t dropped;         /* requests and pings of the peer's dropped for want of room */
+	uint32_t pings;           /* of the peer's answered */
+	uint32_t pongs;           /* answers to our own pings */
 };
 
 /* A request in flight. */
@@ -39,12 +39,14 @@ struct dps_coap_slot {
 struct dps_coap_area {
 	uint8_t *data;
 	size_t size;
-	size_t len;	 /* of the body being sent, or of what has been put together */
-	size_t sent; /* bytes of the body that were sent */
-	uint8_t use; /* enum dps_coap_use */
+	size_t len;   /* of the body being sent, or of what has been put together */
+	size_t sent;  /* bytes of the body that were sent */
+	size_t chunk; /* bytes of it that one message takes */
+	uint32_t num; /* of the block sent last */
+	uint8_t use;  /* enum dps_coap_use */
 	uint8_t slot;
-	uint8_t szx;
-	bool due; /* a further block is to be sent or asked for as soon as there is room */
+	uint8_t szx; /* the size exponent in use */
+	bool due;    /* a further block is to be sent or asked for as soon as there is room */
 	uint8_t etag_len;
 	uint8_t etag[8];
 };
@@ -65,17 +67,18 @@ struct dps_coap {
 	/* of the present connection */
 	const struct dps_channel *channel; /* NULL: detached */
 	const struct dps_random *random;
-	uint32_t peer_size;	  /* the largest message that the peer takes */
-	bool peer_blocks;	  /* its CSM has Block-Wise-Transfer */
-	bool offers_blocks;	  /* ours has */
-	bool releasing;		  /* the peer said Release */
-	bool pinging;		  /* a ping of ours is unanswered */
-	dps_result failed;	  /* why the connection is over, or DPS_OK */
+	uint32_t peer_size;   /* the largest message that the peer takes */
+	bool peer_blocks;     /* its CSM has Block-Wise-Transfer */
+	bool offers_blocks;   /* ours has */
+	bool releasing;       /* the peer said Release */
+	bool send_refused;    /* a send was told to come again */
+	bool pinging;         /* a ping of ours is unanswered */
+	dps_result failed;    /* why the connection is over, or DPS_OK */
 	dps_result tx_failed; /* a write failed: told once everything that had come in was read */
-	uint32_t skip;		  /* bytes of a message too large that are still to be dropped */
-	size_t rx_start;	  /* rx[rx_start..rx_end) has been read and not been looked at */
+	uint32_t skip;        /* bytes of a message too large that are still to be dropped */
+	size_t rx_start;      /* rx[rx_start..rx_end) has been read and not been looked at */
 	size_t rx_end;
-	size_t tx_len;		   /* tx[0..tx_len) waits for the channel */
+	size_t tx_len;         /* tx[0..tx_len) waits for the channel */
 	size_t tx_reply_end;   /* where the last reply in it ends */
 	size_t tx_reply_quota; /* bytes of replies that may still be queued before those in tx have left */
 	uint8_t ping_token[DPS_COAP_TOKEN_SIZE];

@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Bodies in blocks (RFC 7959, RFC 8323 section 6), one at a time, in the body area. All blocks of a request carry its token.
+ */
+#include "coap/exchange.h"
+
+#include <string.h>
+
+#if DPS_CONFIG_BLOCKWISE
+
+#define BERT_UNIT   1024u
+#define LARGEST_SZX 6
+
+/* What Block1 (24 bits behind 1) and Size1 (24 bits behind 2) add to a head at most. */
+#define BLOCK1_ROOM 9
+
+/* RFC 8323 section 6: a peer that takes messages of more than 1,152 bytes and offers block-wise transfer does BERT. */
+#define BERT_ABOVE 1152u
+
+/* What a block number counts. */
+static size_t unit_of(uint8_t szx)
+{
+	return szx == DPS_COAP_BERT ? BERT_UNIT : (size_t)16 << szx;
+}
+
+/* Chooses the block size for messages with that many bytes of room for payload. */
+static void choose_chunk(struct dps_coap_area *area, size_t room, bool bert)
+{
+	area->szx = LARGEST_SZX;
+	while (area->szx > 0 && unit_of(area->szx) > room)
+		area->szx--;
+	area->chunk = unit_of(area->szx);
+	if (bert && room >= 2 * BERT_UNIT) {
+		area->szx = DPS_COAP_BERT;
+		area->chunk = room - room % BERT_UNIT;
+	}
+}
+
+dps_result dps_coap_block_start(struct dps_coap *c, size_t index, size_t head_len, size_t body_len)
+{
+	struct dps_coap_area *area = &c->area;
+	size_t most = c->tx_size < c->peer_size ? c->tx_size : c->peer_size;
+	size_t room = head_len + 1 < most ? most - head_len - 1 : 0; /* for the body, behind head and marker */
+
+	if (body_len <= room)
+		area->chunk = body_len;
+	else if (c->peer_blocks && room >= BLOCK1_ROOM + unit_of(0))
+		choose_chunk(area, room - BLOCK1_ROOM, c->peer_size > BERT_ABOVE);
+	else
+		return DPS_E_TOO_LARGE;
+	area->use = DPS_COAP_AREA_SENDING;
+	area->slot = (uint8_t)index;
+	area->len = body_len;
+	area->sent = 0;
+	area->due = true;
+	dps_coap_block_continue(c);
+	return DPS_OK;
+}
+
+/* Sends the next piece of the body; without block options if it is the only one. */
+static bool send_chunk(struct dps_coap *c, struct dps_coap_area *area)
+{
+	const struct dps_coap_slot *slot = &c->slots[area->slot];
+	size_t left = area->len - area->sent;
+	size_t n = left < area->chunk ? left : area->chunk;
+	uint32_t block1 = DPS_COAP_ABSENT;
+	struct dps_coap_writer w;
+	size_t room, total;
+	uint8_t *payload;
+
+	if (area->chunk < area->len) {
+		area->num = (uint32_t)(area->sent / unit_of(area->szx));
+		block1 = DPS_COAP_BLOCK(area->num, n < left, area->szx);
+	}
+	dps_coap_begin_request(c, &w, slot, true, DPS_COAP_ABSENT, block1, (uint32_t)area->len);
+	payload = dps_coap_write_payload(&w, &room);
+	if (payload == NULL || room < n)
+		return false;
+	memcpy(payload, area->data + area->sent, n);
+	total = dps_coap_write_end(&w, slot->method, n);
+	c->tx_len += total;
+	c->counters.blocks += area->sent > 0;
+	area->sent += n;
+	return true;
+}
+
+/* Asks for the next block of the answer: the request again, without its body (RFC 7959 section 2.7 and 3.3). */
+static bool ask_block(struct dps_coap *c, const struct dps_coap_area *area)
+{
+	const struct dps_coap_slot *slot = &c->slots[area->slot];
+	struct dps_coap_writer w;
+	size_t total;
+
+	dps_coap_begin_request(c, &w, slot, false, DPS_COAP_BLOCK(area->len / unit_of(area->szx), false, area->szx), DPS_COAP_ABSENT, 0);
+	total = dps_coap_write_end(&w, slot->method, 0);
+	c->tx_len += total;
+	c->counters.blocks += total > 0;
+	return total > 0;
+}
+
+void dps_coap_block_continue(struct dps_coap *c)
+{
+	struct dps_coap_area *area = &c->area;
+
+	if (area->due)
+		area->due = area->use == DPS_COAP_AREA_SENDING ? !send_chunk(c, area) : !ask_block(c, area);
+}
+
+/* 2.31: the peer has the block sent last and may ask for smaller ones from here on. */
+static dps_result take_continue(struct dps_coap_area *area, const struct dps_coap_message *m)
+{
+	uint8_t szx = DPS_COAP_BLOCK_SZX(m->block1);
+
+	if (m->block1 == DPS_COAP_ABSENT || DPS_COAP_BLOCK_NUM(m->block1) != area->num)
+		return DPS_E_COAP;
+	if (szx < area->szx) {
+		area->szx = szx;
+		area->chunk = unit_of(szx);
+	}
+	area->due = true;
+	return DPS_AGAIN;
+}
+
+static bool same_etag(const struct dps_coap_area *area, struct dps_span etag)
+{
+	/* only the first block must have it (RFC 7959 section 2.4) */
+	return etag.len == 0 || (etag.len == area->etag_len && memcmp(etag.data, area->etag, etag.len) == 0);
+}
+
+static dps_result take_first(struct dps_coap *c, size_t index, const struct dps_coap_message *m)
+{
+	struct dps_coap_area *area = &c->area;
+
+	if (area->use != DPS_COAP_AREA_FREE && area->slot != index)
+		return DPS_E_TOO_LARGE; /* lent to another: large answers are asked for one at a time */
+	if (m->size2 != DPS_COAP_ABSENT && m->size2 > area->size)
+		return DPS_E_TOO_LARGE;
+	area->use = DPS_COAP_AREA_RECEIVING;
+	area->slot = (uint8_t)index;
+	area->len = 0;
+	area->etag_len = (uint8_t)m->etag.len;
+	if (m->etag.len > 0)
+		memcpy(area->etag, m->etag.data, m->etag.len);
+	return DPS_OK;
+}
+
+/* A block that is not the last must be full; in BERT, any number of full units. */
+static bool full_block(uint8_t szx, size_t len)
+{
+	size_t unit = unit_of(szx);
+
+	return szx == DPS_COAP_BERT ? len > 0 && len % unit == 0 : len == unit;
+}
+
+dps_result dps_coap_block_take(struct dps_coap *c, size_t index, struct dps_coap_message *m)
+{
+	struct dps_coap_area *area = &c->area;
+	bool mine = area->use != DPS_COAP_AREA_FREE && area->slot == index;
+	bool receiving = mine && area->use == DPS_COAP_AREA_RECEIVING;
+	uint32_t num = DPS_COAP_BLOCK_NUM(m->block2);
+	uint8_t szx = DPS_COAP_BLOCK_SZX(m->block2);
+	dps_result result;
+
+	if (mine && area->use == DPS_COAP_AREA_SENDING && area->sent < area->len)
+		return m->code == DPS_COAP_CONTINUE && !area->due ? take_continue(area, m) : DPS_E_COAP; /* answered before all was sent */
+	if (!receiving && (m->block2 == DPS_COAP_ABSENT || (num == 0 && !DPS_COAP_BLOCK_MORE(m->block2))))
+		return DPS_OK;
+	if (m->block2 == DPS_COAP_ABSENT || (receiving && area->due))
+		return DPS_E_COAP;
+	if (!receiving) {
+		area->len = 0;
+		result = num == 0 ? take_first(c, index, m) : DPS_E_COAP;
+		if (result != DPS_OK)
+			return result;
+	}
+	if (num * unit_of(szx) != area->len || !same_etag(area, m->etag))
+		return DPS_E_COAP;
+	if (DPS_COAP_BLOCK_MORE(m->block2) && !full_block(szx, m->payload_len))
+		return DPS_E_COAP;
+	if (m->payload_len > area->size - area->len)
+		return DPS_E_TOO_LARGE;
+	if (m->payload_len > 0)
+		memcpy(area->data + area->len, m->payload, m->payload_len);
+	area->len += m->payload_len;
+	area->szx = szx;
+	area->due = DPS_COAP_BLOCK_MORE(m->block2);
+	if (area->due)
+		return DPS_AGAIN;
+	m->payload = area->data;
+	m->payload_len = area->len;
+	area->use = DPS_COAP_AREA_DELIVERED;
+	return DPS_OK;
+}
+
+#endif

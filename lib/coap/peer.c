@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the peer asks and signals. Replies take what room there is in tx and never more than their quota: what does not find room is dropped and
+ * counted, so that neither our requests nor reading wait for it.
+ */
+#include "coap/exchange.h"
+
+#include <string.h>
+
+/* OCF Core specification: "1.0.0" as an option value. */
+#define OCF_VERSION 2048
+
+/* Bytes that a reply's options and payload marker take at most: 3 for the format, 5 for its version. */
+#define REPLY_OPTIONS_ROOM 9
+
+/* Head, the longest token, options: a reply without payload always fits in this. */
+#define SMALLEST_REPLY (DPS_COAP_HEAD_ROOM + DPS_COAP_TOKEN_SIZE + REPLY_OPTIONS_ROOM)
+
+/* Begins a reply to a message, if there is room. */
+static bool begin_reply(struct dps_coap *c, struct dps_coap_writer *w, const struct dps_coap_message *m)
+{
+	uint8_t *data;
+	size_t size;
+
+	dps_coap_push(c); /* what waits may be gone, and the room is the reply's */
+	data = dps_coap_tx_room(c, &size);
+	if (size < SMALLEST_REPLY || c->tx_reply_quota == 0 || c->tx_failed != DPS_OK) {
+		c->counters.dropped++;
+		return false;
+	}
+	dps_coap_write_begin(w, data, size, m->token, m->token_len);
+	return true;
+}
+
+/* The quota is for what is queued between two moments at which no reply waits; the last reply may exceed it. */
+static void end_reply(struct dps_coap *c, struct dps_coap_writer *w, uint8_t code, size_t payload_len)
+{
+	size_t n = dps_coap_write_end(w, code, payload_len);
+
+	c->tx_len += n;
+	c->tx_reply_end = c->tx_len;
+	c->tx_reply_quota -= n < c->tx_reply_quota ? n : c->tx_reply_quota;
+}
+
+static int32_t format_or_none(uint32_t option)
+{
+	return option == DPS_COAP_ABSENT ? DPS_COAP_FORMAT_NONE : (int32_t)option;
+}
+
+static void ask_application(struct dps_coap *c, const struct dps_coap_message *m, struct dps_coap_reply *reply)
+{
+	static const uint8_t root[] = {'/'};
+	const struct dps_coap_inbound inbound = {
+		.method = m->code,
+		.path = m->path_len > 0 ? (struct dps_span){m->path, m->path_len} : (struct dps_span){root, sizeof(root)},
+		.queries = m->queries,
+		.accept = format_or_none(m->accept),
+		.content_format = format_or_none(m->content_format),
+		.payload = {m->payload, m->payload_len},
+	};
+
+	if (c->serve != NULL)
+		c->serve(c->serve_ctx, &inbound, reply);
+}
+
+/* A code as people write it, or 5.00 if it is no response code. */
+static uint8_t wire_code(unsigned code)
+{
+	if (code / 100 < 2 || code / 100 > 5 || code % 100 > 31)
+		return DPS_COAP_CODE(5, 0);
+	return DPS_COAP_CODE(code / 100, code % 100);
+}
+
+void dps_coap_take_request(struct dps_coap *c, struct dps_coap_message *m)
+{
+	struct dps_coap_reply reply = {.code = 404, .content_format = DPS_COAP_FORMAT_NONE};
+	struct dps_coap_writer w;
+	uint8_t *payload;
+	size_t room;
+
+	if (!begin_reply(c, &w, m))
+		return;
+	reply.payload = w.data + w.len + REPLY_OPTIONS_ROOM;
+	reply.size = w.size - w.len - REPLY_OPTIONS_ROOM;
+	if (m->block1 != DPS_COAP_ABSENT)
+		reply.code = 413; /* RFC 7959 section 2.9.3: a body in blocks is not put together here */
+	else if (m->unknown_critical != DPS_COAP_ABSENT || m->block2 != DPS_COAP_ABSENT)
+		reply.code = 402;
+	else if (m->bad_path)
+		reply.code = 400;
+	else
+		ask_application(c, m, &reply);
+	if (reply.code == 0)
+		return;
+	c->counters.served++;
+	if (reply.len > reply.size) {
+		reply.code = 500;
+		reply.len = 0;
+	}
+	if (reply.len > 0 && reply.content_format >= 0) {
+		dps_coap_write_uint(&w, DPS_COAP_CONTENT_FORMAT, (uint32_t)reply.content_format);
+		if (c->ocf_version)
+			dps_coap_write_uint(&w, DPS_COAP_OCF_CONTENT_VERSION, OCF_VERSION);
+	}
+	payload = dps_coap_write_payload(&w, &room);
+	if (reply.len > 0)
+		memmove(payload, reply.payload, reply.len);
+	end_reply(c, &w, wire_code(reply.code), reply.len);
+}
+
+void dps_coap_take_large_request(struct dps_coap *c, const struct dps_coap_message *m)
+{
+	struct dps_coap_writer w;
+
+	if (!begin_reply(c, &w, m))
+		return;
+	c->counters.served++;
+	end_reply(c, &w, DPS_COAP_REQUEST_TOO_LARGE, 0);
+}
+
+/* RFC 8323 section 5.4.1: what was asked before a ping has been answered when its pong leaves, so Custody can be promised. */
+static void pong(struct dps_coap *c, const struct dps_coap_message *m)
+{
+	struct dps_coap_writer w;
+
+	if (!begin_reply(c, &w, m))
+		return;
+	c->counters.pings++;
+	if (m->custody)
+		dps_coap_write_option(&w, DPS_COAP_PING_CUSTODY, NULL, 0);
+	end_reply(c, &w, DPS_COAP_PONG, 0);
+}
+
+dps_result dps_coap_take_signal(struct dps_coap *c, struct dps_coap_message *m, struct dps_answer *answer)
+{
+	if (m->code == DPS_COAP_ABORT) {
+		answer->code = DPS_COAP_CODE_AS_WRITTEN(m->code);
+		answer->payload = m->payload;
+		answer->payload_len = m->payload_len;
+		return DPS_E_CLOSED;
+	}
+	/* RFC 8323 section 5.2: a critical option of a signal that is not understood ends the connection */
+	if (m->unknown_critical != DPS_COAP_ABSENT)
+		return dps_coap_abort(c, m->code == DPS_COAP_CSM ? m->unknown_critical : DPS_COAP_ABSENT);
+	switch (m->code) {
+	case DPS_COAP_CSM: /* may come again: what it does not say stays (RFC 8323 section 5.3) */
+		if (m->max_message_size != DPS_COAP_ABSENT)
+			c->peer_size = m->max_message_size;
+		c->peer_blocks |= m->block_wise;
+		break;
+	case DPS_COAP_PING:
+		pong(c, m);
+		break;
+	case DPS_COAP_PONG:
+		if (c->pinging && m->token_len == DPS_COAP_TOKEN_SIZE && memcmp(m->token, c->ping_token, m->token_len) == 0) {
+			c->pinging = false;
+			c->counters.pongs++;
+		}
+		break;
+	case DPS_COAP_RELEASE:
+		c->releasing = true;
+		break;
+	default:
+		break; /* signals to come */
+	}
+	return DPS_AGAIN;
+}
+
+static void begin_signal(struct dps_coap *c, struct dps_coap_writer *w, const uint8_t *token, size_t token_len)
+{
+	dps_coap_write_begin(w, c->tx + c->tx_len, c->tx_size - c->tx_len, token, token_len);
+}
+
+void dps_coap_put_csm(struct dps_coap *c)
+{
+	struct dps_coap_writer w;
+
+	begin_signal(c, &w, NULL, 0);
+	dps_coap_write_uint(&w, DPS_COAP_CSM_MAX_MESSAGE_SIZE, (uint32_t)c->rx_size);
+	if (c->offers_blocks)
+		dps_coap_write_option(&w, DPS_COAP_CSM_BLOCK_WISE, NULL, 0);
+	c->tx_len += dps_coap_write_end(&w, DPS_COAP_CSM, 0);
+}
+
+void dps_coap_put_release(struct dps_coap *c)
+{
+	struct dps_coap_writer w;
+
+	begin_signal(c, &w, NULL, 0);
+	c->tx_len += dps_coap_write_end(&w, DPS_COAP_RELEASE, 0);
+}
+
+void dps_coap_put_abort(struct dps_coap *c, uint32_t bad_option)
+{
+	struct dps_coap_writer w;
+
+	begin_signal(c, &w, NULL, 0);
+	if (bad_option != DPS_COAP_ABSENT)
+		dps_coap_write_uint(&w, DPS_COAP_ABORT_BAD_CSM_OPTION, bad_option);
+	c->tx_len += dps_coap_write_end(&w, DPS_COAP_ABORT, 0);
+}
+
+dps_result dps_coap_ping(struct dps_coap *c)
+{
+	struct dps_coap_writer w;
+	dps_result result;
+	size_t n;
+
+	if (c->channel == NULL)
+		return DPS_E_STATE;
+	if (c->failed != DPS_OK)
+		return c->failed;
+	if (c->pinging)
+		return DPS_AGAIN;
+	result = dps_coap_token(c, c->ping_token);
+	if (result != DPS_OK)
+		return result;
+	begin_signal(c, &w, c->ping_token, sizeof(c->ping_token));
+	n = dps_coap_write_end(&w, DPS_COAP_PING, 0);
+	c->tx_len += n;
+	c->pinging = n > 0;
+	return n > 0 ? DPS_OK : DPS_AGAIN;
+}

@@ -1,0 +1,318 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The byte stream and the transport's operations: messages are taken out of rx one by one, replies and requests gather in tx.
+ */
+#include "coap/exchange.h"
+
+#include <string.h>
+
+#include "codec/text.h"
+
+_Static_assert(DPS_CONFIG_RECEIVE_SIZE >= 64 && DPS_CONFIG_RECEIVE_SIZE <= 65536, "DPS_CONFIG_RECEIVE_SIZE is out of range");
+_Static_assert(DPS_CONFIG_SEND_SIZE >= 64 && DPS_CONFIG_SEND_SIZE <= 65536, "DPS_CONFIG_SEND_SIZE is out of range");
+_Static_assert(DPS_CONFIG_REQUESTS >= 1 && DPS_CONFIG_REQUESTS <= 32, "DPS_CONFIG_REQUESTS is out of range");
+
+/* Smallest buffers that can be asked for: every signal fits. */
+#define SMALLEST_BUFFER 64
+
+/* What one poll does at most: messages and reads together. */
+#define TURNS_PER_POLL 64
+
+dps_result dps_coap_init(struct dps_coap *c, const struct dps_coap_options *options)
+{
+	size_t rx_size = options->receive_size > 0 ? options->receive_size : sizeof(c->rx);
+	size_t tx_size = options->send_size > 0 ? options->send_size : sizeof(c->tx);
+
+	if (rx_size < SMALLEST_BUFFER || rx_size > sizeof(c->rx) || tx_size < SMALLEST_BUFFER || tx_size > sizeof(c->tx))
+		return DPS_E_ARGUMENT;
+	memset(c, 0, sizeof(*c));
+	c->rx_size = rx_size;
+	c->tx_size = tx_size;
+	c->assumed_size = options->assumed_size > 0 ? options->assumed_size : DPS_COAP_DEFAULT_MESSAGE_SIZE;
+	c->accept = options->accept;
+	c->content_format = options->content_format;
+	c->ocf_version = options->ocf_version;
+	c->serve = options->serve;
+	c->serve_ctx = options->serve_ctx;
+	return DPS_OK;
+}
+
+size_t dps_coap_in_flight(const struct dps_coap *c)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < DPS_CONFIG_REQUESTS; i++)
+		count += c->slots[i].method != 0;
+	return count;
+}
+
+void dps_coap_push(struct dps_coap *c)
+{
+	size_t n = 0;
+
+	while (c->tx_len > 0 && c->tx_failed == DPS_OK) {
+		dps_result result = c->channel->write(c->channel->ctx, c->tx, c->tx_len, &n);
+
+		if (result == DPS_AGAIN || (result == DPS_OK && n == 0))
+			return;
+		if (result != DPS_OK || n > c->tx_len) {
+			c->tx_failed = result != DPS_OK ? result : DPS_E_INTERNAL;
+			return;
+		}
+		c->tx_len -= n;
+		c->tx_reply_end -= n < c->tx_reply_end ? n : c->tx_reply_end;
+		memmove(c->tx, c->tx + n, c->tx_len);
+	}
+}
+
+uint8_t *dps_coap_tx_room(struct dps_coap *c, size_t *size)
+{
+	*size = c->tx_size - c->tx_len;
+	if (*size > c->peer_size)
+		*size = c->peer_size;
+	return c->tx + c->tx_len;
+}
+
+/* Last words leave at once or not at all: nobody will poll again. */
+static void push_last(struct dps_coap *c)
+{
+	dps_coap_push(c);
+	if (c->tx_failed == DPS_OK)
+		c->tx_failed = c->channel->flush(c->channel->ctx);
+}
+
+dps_result dps_coap_abort(struct dps_coap *c, uint32_t bad_option)
+{
+	dps_coap_put_abort(c, bad_option);
+	push_last(c);
+	return DPS_E_COAP;
+}
+
+/* A message larger than rx: what there is of it is dropped, and so will be the rest. */
+static dps_result take_large(struct dps_coap *c, const struct dps_coap_frame *frame, struct dps_answer *answer)
+{
+	uint8_t *data = c->rx + c->rx_start;
+	struct dps_coap_message message = {.code = frame->code, .token = data + frame->token, .token_len = frame->token_len};
+
+	c->skip = frame->total;
+	switch (DPS_COAP_CODE_CLASS(frame->code)) {
+	case 0:
+		if (frame->code != DPS_COAP_EMPTY)
+			dps_coap_take_large_request(c, &message);
+		return DPS_AGAIN;
+	case 2:
+	case 3:
+	case 4:
+	case 5:
+		return dps_coap_take_large_answer(c, &message, answer);
+	case 7:
+		return frame->code == DPS_COAP_ABORT ? dps_coap_take_signal(c, &message, answer) : DPS_AGAIN;
+	default:
+		return DPS_AGAIN;
+	}
+}
+
+static dps_result take_message(struct dps_coap *c, uint8_t *data, const struct dps_coap_frame *frame, struct dps_answer *answer)
+{
+	struct dps_coap_message message;
+	unsigned class = DPS_COAP_CODE_CLASS(frame->code);
+
+	/* RFC 8323 section 3.4: empty messages are ignored. Classes 1 and 6 are reserved and mean nothing yet. */
+	if (frame->code == DPS_COAP_EMPTY || class == 1 || class == 6)
+		return DPS_AGAIN;
+	if (dps_coap_message_read(data, frame, &message) != DPS_OK)
+		return dps_coap_abort(c, DPS_COAP_ABSENT);
+	if (class == 7)
+		return dps_coap_take_signal(c, &message, answer);
+	if (class != 0)
+		return dps_coap_take_answer(c, &message, answer);
+	dps_coap_take_request(c, &message);
+	return DPS_AGAIN;
+}
+
+/* Takes the next message out of rx. *more: there is no whole one, read on. */
+static dps_result take_next(struct dps_coap *c, struct dps_answer *answer, bool *more)
+{
+	size_t len = c->rx_end - c->rx_start;
+	uint8_t *data = c->rx + c->rx_start;
+	struct dps_coap_frame frame;
+	dps_result result;
+
+	if (c->skip > 0) {
+		size_t n = c->skip < len ? c->skip : len;
+
+		c->skip -= (uint32_t)n;
+		c->rx_start += n;
+		*more = c->skip > 0 || n == len;
+		return DPS_AGAIN;
+	}
+	result = dps_coap_frame_read(data, len, &frame);
+	if (result == DPS_E_COAP)
+		return dps_coap_abort(c, DPS_COAP_ABSENT);
+	if (result == DPS_OK && frame.total > c->rx_size)
+		return take_large(c, &frame, answer);
+	*more = result == DPS_AGAIN || frame.total > len;
+	if (*more)
+		return DPS_AGAIN;
+	c->rx_start += frame.total; /* stays where it is until the next read: the answer's payload points there */
+	return take_message(c, data, &frame, answer);
+}
+
+static dps_result read_more(struct dps_coap *c)
+{
+	size_t n = 0;
+	dps_result result;
+
+	if (c->rx_start > 0) {
+		c->rx_end -= c->rx_start;
+		memmove(c->rx, c->rx + c->rx_start, c->rx_end);
+		c->rx_start = 0;
+	}
+	result = c->channel->read(c->channel->ctx, c->rx + c->rx_end, c->rx_size - c->rx_end, &n);
+	if (result == DPS_AGAIN || (result == DPS_OK && n == 0))
+		return c->tx_failed != DPS_OK ? c->tx_failed : DPS_AGAIN;
+	if (result != DPS_OK)
+		return result;
+	if (n > c->rx_size - c->rx_end)
+		return DPS_E_INTERNAL;
+	c->rx_end += n;
+	return DPS_OK;
+}
+
+static void write_out(struct dps_coap *c)
+{
+#if DPS_CONFIG_BLOCKWISE
+	dps_coap_block_continue(c);
+	dps_coap_push(c);
+	dps_coap_block_continue(c); /* again: there may be room now */
+#endif
+	dps_coap_push(c);
+}
+
+/* Messages until an answer is complete, reads until there is nothing. DPS_OK with *busy: the turns are used up. */
+static dps_result run(struct dps_coap *c, struct dps_answer *answer, bool *busy)
+{
+	dps_result result;
+
+	for (int turn = 0; turn < TURNS_PER_POLL; turn++) {
+		bool more = false;
+
+		result = take_next(c, answer, &more);
+		if (result != DPS_AGAIN)
+			return result;
+		if (!more)
+			continue;
+		write_out(c);
+		if (c->releasing && dps_coap_in_flight(c) == 0)
+			return DPS_E_CLOSED;
+		result = read_more(c);
+		if (result != DPS_OK)
+			return result;
+	}
+	write_out(c);
+	*busy = true;
+	return DPS_AGAIN;
+}
+
+static dps_result transport_poll(void *self, struct dps_answer *answer, bool *busy)
+{
+	struct dps_coap *c = self;
+	size_t waiting = c->tx_len;
+	bool freed = false;
+	dps_result result;
+
+	*busy = false;
+	*answer = (struct dps_answer){0};
+	if (c->channel == NULL)
+		return DPS_E_STATE;
+	if (c->failed != DPS_OK)
+		return c->failed;
+	if (c->area.use == DPS_COAP_AREA_DELIVERED) {
+		c->area.use = DPS_COAP_AREA_FREE;
+		freed = true;
+	}
+	if (c->tx_reply_end == 0)
+		c->tx_reply_quota = c->tx_size / 4;
+	result = run(c, answer, busy);
+	if (result == DPS_AGAIN && c->send_refused && (freed || c->tx_len < waiting)) { /* who was refused may find room now */
+		c->send_refused = false;
+		*busy = true;
+	}
+	if (result != DPS_OK && result != DPS_AGAIN)
+		c->failed = result;
+	return result;
+}
+
+static dps_result transport_send(void *self, unsigned handle, const struct dps_request *request, const struct dps_step_env *env)
+{
+	struct dps_coap *c = self;
+	dps_result result;
+
+	if (c->channel == NULL)
+		return DPS_E_STATE;
+	if (c->failed != DPS_OK)
+		return c->failed;
+	if (c->releasing && dps_coap_in_flight(c) == 0)
+		return DPS_E_CLOSED;
+	if (c->releasing || c->tx_failed != DPS_OK) /* poll tells when what is still to come has come */
+		return DPS_AGAIN;
+	result = dps_coap_send(c, handle, request, env);
+	c->send_refused |= result == DPS_AGAIN;
+	return result;
+}
+
+static void transport_forget(void *self, unsigned handle)
+{
+	struct dps_coap *c = self;
+
+	for (size_t i = 0; i < DPS_CONFIG_REQUESTS; i++) {
+		if (c->slots[i].method != 0 && c->slots[i].handle == handle)
+			dps_coap_finish(c, i);
+	}
+}
+
+/* Everything that belongs to one connection goes; what init set and the counters stay. */
+static void reset(struct dps_coap *c)
+{
+	size_t start = offsetof(struct dps_coap, channel);
+
+	dps_wipe((uint8_t *)c + start, sizeof(*c) - start);
+}
+
+static void transport_attach(void *self, const struct dps_transport_env *env)
+{
+	struct dps_coap *c = self;
+
+	reset(c);
+	c->channel = env->channel;
+	c->random = env->random;
+	c->area.data = env->body;
+	c->area.size = env->body_size;
+	c->peer_size = c->assumed_size;
+	c->offers_blocks = DPS_CONFIG_BLOCKWISE && c->rx_size < c->area.size;
+	dps_coap_put_csm(c); /* RFC 8323 section 5.3: the first message of either side */
+}
+
+static void transport_detach(void *self)
+{
+	struct dps_coap *c = self;
+
+	if (c->channel == NULL)
+		return;
+	if (c->failed == DPS_OK && c->tx_failed == DPS_OK) {
+		dps_coap_push(c);
+		dps_coap_put_release(c);
+		push_last(c);
+	}
+	if (c->area.size > 0)
+		dps_wipe(c->area.data, c->area.size);
+	reset(c);
+}
+
+const struct dps_transport_ops dps_coap_transport = {
+	.attach = transport_attach,
+	.send = transport_send,
+	.forget = transport_forget,
+	.poll = transport_poll,
+	.detach = transport_detach,
+};
