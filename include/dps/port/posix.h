@@ -54,7 +54,7 @@ DPS_API void dps_posix_random_init(struct dps_random *random);
 struct dps_posix_storage {
 	struct dps_storage port;
 	/* private */
-	int directory;	   /* descriptor; -1 when closed; carries the lock */
+	int directory;     /* descriptor; -1 when closed; carries the lock */
 	bool sync_pending; /* a change of the directory may not be durable yet */
 	char detail[DPS_POSIX_DETAIL_SIZE];
 };
@@ -100,7 +100,7 @@ DPS_API void dps_posix_log_init(struct dps_posix_log *log, FILE *stream, enum dp
 struct dps_posix_address {
 	bool v6;
 	uint8_t bytes[16]; /* 4 of them unless v6 */
-	uint32_t scope;	   /* of a link-local IPv6 address */
+	uint32_t scope;    /* of a link-local IPv6 address */
 };
 
 /**
@@ -122,8 +122,8 @@ struct dps_posix_network {
 		int fd;
 		unsigned directions;
 	} sockets[DPS_POSIX_RESOLVER_SOCKETS]; /* those with directions != 0 are in use */
-	dps_result resolved;				   /* DPS_AGAIN while resolving */
-	int fd;								   /* -1: none */
+	dps_result resolved;                   /* DPS_AGAIN while resolving */
+	int fd;                                /* -1: none */
 	bool connected;
 	uint16_t tcp_port;
 	struct dps_posix_address addresses[DPS_POSIX_ADDRESSES];
@@ -158,7 +158,7 @@ DPS_API DPS_MUST_USE dps_result dps_posix_wait(const struct dps_wait *waits, siz
  * 0600), which for a private key deserves a warning. Either may be NULL. Blocks for as long as the read takes.
  */
 DPS_API DPS_MUST_USE dps_result dps_posix_read_file(const char *path, uint8_t *buf, size_t size, size_t *len, bool *looser_mode,
-													const char **why);
+                                                    const char **why);
 
 #ifdef __cplusplus
 }
