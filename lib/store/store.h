@@ -4,11 +4,15 @@
  * specification of every byte.
  *
  * Blobs: "manifest"; "<record>-0" and "<record>-1" (owner, cloud, credentials, acls, resources): the manifest names the one in force, the other one
- * is where a new answer is staged; "confirmed"; "device"; "endpoints"; "time". Each starts with a header of 16 bytes: magic, format version, kind, generation,
- * length and CRC-32 of the body. A blob whose header or CRC is wrong counts as missing (and is reported as DPS_E_STORAGE_CORRUPT by the
- * calls that say so); one of a newer format version is never overwritten: DPS_E_STORAGE_VERSION.
+ * is where a new answer is staged; "confirmed"; "device"; "endpoints"; "time". Each starts with a header of 16 bytes: magic, format version, kind,
+ * generation, length and a CRC-32 over header and body. A blob whose header or CRC is wrong counts as missing (and is reported as
+ * DPS_E_STORAGE_CORRUPT by the calls that say so); one of a newer format version is never overwritten: DPS_E_STORAGE_VERSION. Every read judges
+ * all of a blob again: a CRC is no proof against a hostile medium.
  *
- * Nothing here decides what a device needs to be provisioned; the client does.
+ * A record of generation g lives in the slot of its lowest bit. Staged is only what is exactly one generation ahead of the one in force.
+ *
+ * Nothing here decides what a device needs to be provisioned; the client does. All calls but dps_store_open, dps_store_reset_begin and
+ * dps_store_erase_all return DPS_E_STATE on a store that did not open.
  */
 #ifndef DPS_STORE_STORE_H
 #define DPS_STORE_STORE_H
@@ -19,16 +23,26 @@
 #include "dps/records.h"
 
 #define DPS_RECORD_BIT(record) (UINT32_C(1) << (unsigned)(record))
-#define DPS_RECORD_ALL		   (DPS_RECORD_BIT(DPS_RECORD_COUNT) - 1u)
+#define DPS_RECORD_ALL         (DPS_RECORD_BIT(DPS_RECORD_COUNT) - 1u)
 
 /*
  * Loads the manifest and looks for records: store->committed and store->staged are masks afterwards. A committed record whose blob is damaged or
- * missing is not in the mask; store->damaged has its bit (the rest of the state stays usable). scratch is used to read blobs, as large as the largest
- * record. DPS_OK also for an empty storage. DPS_E_STORAGE*: the port failed, or a newer format.
+ * missing is not in the mask; store->damaged has its bit (the rest of the state stays usable). With the manifest itself damaged nothing is committed,
+ * nothing counts as staged, and store->damaged has all bits. scratch is used to read blobs: DPS_CONFIG_BODY_SIZE is always enough, a blob that does not
+ * fit counts as damaged, fewer than DPS_STORE_SCRATCH_MIN bytes are DPS_E_ARGUMENT. Writes nothing. DPS_OK also for an empty storage. DPS_E_STORAGE*:
+ * the port failed, or a newer format; store->port is set even then, so that dps_store_erase_all works.
+ *
+ * store->reset_begun: a factory reset was cut short. The store reads as empty; who owns more than the store (keys) ends the reset by erasing that and
+ * then calling dps_store_erase_all. The first write does the store's part of it by itself.
  */
+#define DPS_STORE_SCRATCH_MIN 64
 dps_result dps_store_open(struct dps_store *store, const struct dps_storage *port, uint8_t *scratch, size_t scratch_size);
 
-/* Stages a record: encodes it and writes it beside the one in force, replacing one staged before. */
+/*
+ * Stages a record: encodes it and writes it beside the one in force, replacing one staged before. On failure what was staged before stays. The view
+ * must be as dps/records.h says. DPS_E_ARGUMENT: a count or length beyond its bound; DPS_E_TOO_LARGE: the blob would exceed DPS_CONFIG_BODY_SIZE;
+ * DPS_E_CBOR, DPS_E_FIELD: ACLs or resources that dps_acl_check or dps_resources_check refuse; DPS_E_STORAGE*.
+ */
 dps_result dps_store_stage_owner(struct dps_store *store, const struct dps_owner *owner);
 dps_result dps_store_stage_cloud(struct dps_store *store, const struct dps_cloud *cloud);
 dps_result dps_store_stage_credentials(struct dps_store *store, const struct dps_credentials *credentials);
@@ -38,25 +52,29 @@ dps_result dps_store_stage_resources(struct dps_store *store, const struct dps_r
 /* Which version of a record to read. */
 enum dps_store_which { DPS_STORE_COMMITTED, DPS_STORE_STAGED };
 
-/* Reads a record into buf and fills the view. DPS_E_NOT_FOUND, DPS_E_BUFFER, DPS_E_STORAGE_CORRUPT, DPS_E_STORAGE*. */
+/*
+ * Reads a record into buf and fills the view. DPS_E_NOT_FOUND: there is none of that version; DPS_E_STORAGE_CORRUPT: it is damaged (or was changed
+ * behind the store's back); DPS_E_BUFFER, DPS_E_STORAGE*. The view is undefined unless DPS_OK.
+ */
 dps_result dps_store_read_owner(struct dps_store *store, enum dps_store_which which, uint8_t *buf, size_t size, struct dps_owner *out);
 dps_result dps_store_read_cloud(struct dps_store *store, enum dps_store_which which, uint8_t *buf, size_t size, struct dps_cloud *out);
 dps_result dps_store_read_credentials(struct dps_store *store, enum dps_store_which which, uint8_t *buf, size_t size,
-									  struct dps_credentials *out);
+                                      struct dps_credentials *out);
 dps_result dps_store_read_acls(struct dps_store *store, enum dps_store_which which, uint8_t *buf, size_t size, struct dps_acl *out);
 dps_result dps_store_read_resources(struct dps_store *store, enum dps_store_which which, uint8_t *buf, size_t size,
-									struct dps_resources *out);
+                                    struct dps_resources *out);
 
 /*
  * Puts the staged records of the mask in force, in one write of the manifest; the others keep their generation. On failure nothing has changed. What
- * was in force before stays on the medium until dps_store_collect.
+ * was in force before stays on the medium until dps_store_collect. DPS_E_ARGUMENT: the mask has a record that is not staged. An empty mask writes
+ * nothing.
  */
 dps_result dps_store_commit(struct dps_store *store, uint32_t mask);
 
-/* Erases staged records of the mask (answers of a run that is not to be continued). */
+/* Erases staged records of the mask (answers of a run that is not to be continued); what is not staged is no error. */
 dps_result dps_store_discard(struct dps_store *store, uint32_t mask);
 
-/* Erases blobs that are neither in force nor staged. Failures are harmless: the next collect tries again. */
+/* Erases record blobs that are neither in force nor staged. Failures are harmless: the next collect tries again. */
 dps_result dps_store_collect(struct dps_store *store);
 
 /* Handlers: which committed generations the application has confirmed. unconfirmed is a mask over the committed records. */
@@ -75,18 +93,26 @@ dps_result dps_store_write_device(struct dps_store *store, const struct dps_devi
 /* The list of endpoints, in the order in which they are tried. */
 struct dps_stored_endpoint {
 	struct dps_span uri; /* text */
-	bool no_resources;	 /* known to have no `resources` */
+	bool no_resources;   /* known to have no `resources` */
 };
-/* buf holds the texts. *count is at most max; further ones are dropped. */
+/* buf holds the texts. *count is at most max; further ones are dropped. None stored: DPS_OK and 0. DPS_E_STORAGE_CORRUPT. */
 dps_result dps_store_read_endpoints(struct dps_store *store, uint8_t *buf, size_t size, struct dps_stored_endpoint *list, size_t max,
-									size_t *count);
+                                    size_t *count);
 dps_result dps_store_write_endpoints(struct dps_store *store, const struct dps_stored_endpoint *list, size_t count);
 
-/* The floor of the wall clock, Unix milliseconds; 0 when none was stored. */
+/* The floor of the wall clock, Unix milliseconds; 0 when none was stored or it is damaged. */
 dps_result dps_store_read_time(struct dps_store *store, int64_t *unix_ms);
 dps_result dps_store_write_time(struct dps_store *store, int64_t unix_ms);
 
-/* Factory reset: erases every blob above, the manifest first, so that a cut leaves a state without commitments, not a wrong one. */
+/*
+ * Factory reset. reset_begin replaces the manifest with a mark in one write: from then on the store reads as empty, after any power cut too, and
+ * dps_store_open says so. erase_all sets the mark if it is not there, erases every blob above and the mark last. Both work on a store that was
+ * never opened or did not open, if store->port is set. On a failure of erase_all call it again: DPS_E_STORAGE*.
+ *
+ * Where the medium is full the mark cannot be set; erase_all then erases what is staged and in force first and the manifest last, so that a cut leaves
+ * damaged records, never ones that count as freshly staged.
+ */
+dps_result dps_store_reset_begin(struct dps_store *store);
 dps_result dps_store_erase_all(struct dps_store *store);
 
 #endif

@@ -8,12 +8,17 @@
 
 struct dps_store {
 	const struct dps_storage *port;
-	uint32_t committed;							  /* DPS_RECORD_BIT of records in force and readable */
-	uint32_t staged;							  /* DPS_RECORD_BIT of records staged */
-	uint32_t damaged;							  /* DPS_RECORD_BIT of records in force whose blob is damaged or missing */
-	uint32_t generation[DPS_RECORD_COUNT];		  /* in force; 0: none */
+	bool open;                                    /* dps_store_open succeeded */
+	bool reset_begun;                             /* a factory reset was begun and not ended: nothing is there */
+	bool manifest_damaged;                        /* there is a manifest, and it cannot be read */
+	uint32_t committed;                           /* DPS_RECORD_BIT of records in force and readable */
+	uint32_t staged;                              /* DPS_RECORD_BIT of records staged */
+	uint32_t damaged;                             /* DPS_RECORD_BIT of records in force whose blob is damaged or missing */
+	uint32_t present;                             /* slots (two bits a record) that hold any blob */
+	uint32_t stray;                               /* slots whose blob must go before the next commit, or it might be taken for staged */
+	uint32_t generation[DPS_RECORD_COUNT];        /* in force; 0: none */
 	uint32_t staged_generation[DPS_RECORD_COUNT]; /* staged; 0: none */
-	uint32_t confirmed[DPS_RECORD_COUNT];		  /* told to the application */
+	uint32_t confirmed[DPS_RECORD_COUNT];         /* told to the application */
 };
 
 #endif

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Initial values of resources: an array of {href, rep}. */
+#include "codec/cbor.h"
+#include "dps/records.h"
+#include "store/acl.h"
+
+/* Reads one entry: each key once, unknown ones skipped. */
+static dps_result read_entry(struct dps_cbor *r, struct dps_resource *out)
+{
+	bool href = false;
+	bool rep = false;
+	bool more;
+	dps_result result = dps_cbor_read_map(r);
+
+	while (result == DPS_OK && (result = dps_cbor_more(r, &more)) == DPS_OK && more) {
+		struct dps_span key;
+		result = dps_cbor_read_text(r, &key);
+		if (result != DPS_OK)
+			return result;
+		if (dps_span_is(key, "href") && !href) {
+			href = true;
+			result = dps_cbor_read_text(r, &out->href);
+		} else if (dps_span_is(key, "rep") && !rep) {
+			rep = true;
+			result = dps_cbor_read_raw(r, &out->rep);
+		} else if (dps_span_is(key, "href") || dps_span_is(key, "rep")) {
+			return DPS_E_FIELD;
+		} else {
+			result = dps_cbor_skip(r);
+		}
+	}
+	if (result != DPS_OK)
+		return result;
+	return href && rep && out->href.len > 0 && out->href.data[0] == '/' ? DPS_OK : DPS_E_FIELD;
+}
+
+dps_result dps_resources_check(struct dps_span array, size_t *count)
+{
+	struct dps_cbor r;
+	struct dps_resource entry;
+	bool more;
+	dps_result result;
+
+	*count = 0;
+	dps_cbor_init(&r, array.data, array.len);
+	result = dps_cbor_read_array(&r);
+	while (result == DPS_OK && (result = dps_cbor_more(&r, &more)) == DPS_OK && more) {
+		result = read_entry(&r, &entry);
+		(*count)++;
+	}
+	return result == DPS_OK ? dps_cbor_end(&r) : result;
+}
+
+dps_result dps_resources_get(const struct dps_resources *resources, size_t index, struct dps_resource *out)
+{
+	struct dps_cbor r;
+	bool more;
+	dps_result result;
+
+	dps_cbor_init(&r, resources->array.data, resources->array.len);
+	result = dps_cbor_read_array(&r);
+	while (result == DPS_OK && (result = dps_cbor_more(&r, &more)) == DPS_OK && more) {
+		result = read_entry(&r, out);
+		if (result == DPS_OK && index-- == 0)
+			return DPS_OK;
+	}
+	return result == DPS_OK ? DPS_E_NOT_FOUND : result;
+}
