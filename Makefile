@@ -52,6 +52,13 @@ service_src := $(sort $(wildcard examples/local-service/*.c))
 device_obj  := $(device_src:%.c=$(BUILD)/%.o)
 service_obj := $(service_src:%.c=$(BUILD)/%.o)
 
+# What is run is shown in short; V=1 shows it whole.
+V ?= 0
+ifeq ($(V),0)
+Q := @
+say = @printf '  %-8s %s\n' $(1) $(2)
+endif
+
 .DEFAULT_GOAL := all
 .DELETE_ON_ERROR:
 .PHONY: all lib programs tests help
@@ -76,7 +83,8 @@ $(BUILD)/test/%.o: CPPFLAGS += -Itest
 
 $(BUILD)/%.o: %.c $(CONFIG_HEADER)
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+	$(call say,CC,$<)
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 
 -include $(shell test -d $(BUILD) && find $(BUILD) -name '*.d')
 
@@ -84,10 +92,12 @@ $(BUILD)/%.o: %.c $(CONFIG_HEADER)
 
 $(BUILD)/libdps.a: $(lib_obj) $(port_obj)
 	@rm -f $@
-	$(AR) rcs $@ $^
+	$(call say,AR,$@)
+	$(Q)$(AR) rcs $@ $^
 
 $(BUILD)/libdps.so.$(VERSION): $(lib_obj) $(port_obj)
-	$(CC) -shared -Wl,-soname,libdps.so.$(ABI) -Wl,--no-undefined $(LDFLAGS) -o $@ $^ $(LIBS)
+	$(call say,LD,$@)
+	$(Q)$(CC) -shared -Wl,-soname,libdps.so.$(ABI) -Wl,--no-undefined $(LDFLAGS) -o $@ $^ $(LIBS)
 
 $(BUILD)/libdps.so: $(BUILD)/libdps.so.$(VERSION)
 	@ln -sf libdps.so.$(VERSION) $(BUILD)/libdps.so.$(ABI)
@@ -103,21 +113,25 @@ $(BUILD)/dps.pc: Makefile include/dps/version.h
 # Exactly one variant of libcoap in each: two in one process would share their symbols.
 
 $(BUILD)/dps-device: $(device_obj) $(BUILD)/libdps.a
-	$(CC) $(LDFLAGS) -o $@ $^ $(LIBS)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ -lcjson $(LIBS)
 
 $(service_obj): CPPFLAGS += -isystem /usr/include/coap3
 $(BUILD)/dps-service: $(service_obj)
-	$(CC) $(LDFLAGS) -o $@ $^ -lcoap-3-openssl -lssl -lcrypto -lcjson -lcbor -lm
+	$(call say,LD,$@)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ -lcoap-3-openssl -lssl -lcrypto -lcjson -lcbor -lm
 
 # --- tests -------------------------------------------------------------------------------------------------------------------------
 
 tests: $(unit_bin) $(integ_bin) programs    ## build all tests without running them
 
 $(BUILD)/test/unit/%: $(BUILD)/test/unit/%.o $(support_obj) $(BUILD)/libdps.a
-	$(CC) $(LDFLAGS) -o $@ $^ -lcmocka $(LIBS)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ -lcmocka $(LIBS)
 
 $(BUILD)/test/integration/%: $(BUILD)/test/integration/%.o $(support_obj) $(BUILD)/libdps.a
-	$(CC) $(LDFLAGS) -o $@ $^ -lcmocka $(LIBS)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ -lcmocka $(LIBS)
 
 .PRECIOUS: $(BUILD)/%.o
 .PHONY: clean

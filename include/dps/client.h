@@ -5,7 +5,8 @@
  *
  * Life: dps_client_init(), dps_client_add_endpoint(), dps_client_start(), then dps_client_process() whenever its time has come or one of
  * the dps_client_wait_on() handles is ready, until the terminal event. All on one thread (or under one lock of the caller's). Callbacks run
- * inside these calls and may call dps_client_cancel(), dps_client_state(), dps_client_report() and nothing else of the client.
+ * inside these calls and may call dps_client_cancel(), dps_client_state(), dps_client_report(), dps_client_device_id() and dps_client_read_*(), and nothing else
+ * of the client.
  *
  * The client allocates nothing; struct dps_client is the caller's, about DPS_CONFIG_BODY_SIZE plus 3 KiB (`make size` prints it).
  */
@@ -96,7 +97,7 @@ DPS_API DPS_MUST_USE dps_result dps_client_device_id(const struct dps_client *cl
 
 /**
  * Read a committed record into the caller's buffer; the view points into it. DPS_E_NOT_FOUND: none committed; DPS_E_BUFFER: too small (at most
- * DPS_CONFIG_BODY_SIZE is needed); DPS_E_STORAGE_CORRUPT; DPS_E_STORAGE. To be called after start, at any time but inside a callback.
+ * DPS_CONFIG_BODY_SIZE is needed); DPS_E_STORAGE_CORRUPT; DPS_E_STORAGE. To be called after start, at any time, inside callbacks too.
  */
 DPS_API DPS_MUST_USE dps_result dps_client_read_owner(struct dps_client *client, uint8_t *buf, size_t size, struct dps_owner *out);
 DPS_API DPS_MUST_USE dps_result dps_client_read_cloud(struct dps_client *client, uint8_t *buf, size_t size, struct dps_cloud *out);

@@ -321,7 +321,8 @@ dps_result dps_client_factory_reset(struct dps_client *client)
 
 void dps_client_deinit(struct dps_client *client)
 {
-	dps_client_stop(client);
+	if (client->config.channel != NULL)
+		dps_client_stop(client);
 	dps_wipe(client, sizeof(*client));
 }
 

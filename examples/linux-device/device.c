@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* See device.h: wiring of the ports, reading of the files. */
+#include "device.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "exit_status.h"
+
+/* Reports a failure before the client could start. */
+__attribute__((format(printf, 3, 4))) static bool fail(struct device *device, dps_result cause, const char *format, ...)
+{
+	char text[512];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+	device->reporter->config_failed(cause, text);
+	device->exit_status = exit_status_of_cause(cause);
+	return false;
+}
+
+static bool read_file(struct device *device, const char *path, uint8_t *buf, size_t *len, bool *looser_mode)
+{
+	const char *why = "";
+	dps_result result = dps_posix_read_file(path, buf, DEVICE_FILE_SIZE, len, looser_mode, &why);
+
+	return result == DPS_OK || fail(device, result, "cannot read %s: %s", path, why);
+}
+
+static bool open_trust(struct device *device, struct dps_trust *trust)
+{
+	const struct options *options = device->options;
+	size_t len = 0;
+	dps_result result;
+
+	if (!read_file(device, options->ca, device->anchors, &len, NULL))
+		return false;
+	result = dps_pki_load_certificates(device->anchors, len, device->anchors, sizeof(device->anchors), &len);
+	if (result != DPS_OK)
+		return fail(device, result, "%s: %s", options->ca, dps_result_text(result));
+	*trust = (struct dps_trust){
+		.anchors = {device->anchors, len},
+		.skip_host_check = !options->verify_host,
+		.pins = options->pins,
+		.pin_count = options->pin_count,
+	};
+	return true;
+}
+
+static bool open_manufacturer(struct device *device)
+{
+	const struct options *options = device->options;
+	size_t chain_len = 0;
+	size_t key_len = 0;
+	bool looser_mode = false;
+	dps_result result;
+
+	if (!read_file(device, options->cert, device->chain, &chain_len, NULL) ||
+	    !read_file(device, options->key, device->scratch, &key_len, &looser_mode))
+		return false;
+	if (looser_mode)
+		device->reporter->warning("key-mode", "the key file can be read by others than its owner; its mode should be 0600");
+	result = dps_pki_load_certificates(device->chain, chain_len, device->chain, sizeof(device->chain), &chain_len);
+	if (result != DPS_OK)
+		return fail(device, result, "%s: %s", options->cert, dps_result_text(result));
+	result = dps_mbedtls_keys_set_manufacturer(&device->keys, device->scratch, key_len, (struct dps_span){device->chain, chain_len});
+	explicit_bzero(device->scratch, sizeof(device->scratch));
+	if (result != DPS_OK)
+		return fail(device, result, "%s: %s", options->key, dps_result_text(result));
+	return true;
+}
+
+static bool open_platform(struct device *device)
+{
+	const struct options *options = device->options;
+	dps_result result;
+
+	dps_posix_clock_init(&device->clock, options->clock_synced);
+	dps_posix_random_init(&device->platform.random);
+	dps_posix_log_init(&device->log, stderr, DPS_LOG_ERROR);
+	result = dps_posix_storage_open(&device->storage, options->state_dir);
+	if (result != DPS_OK)
+		return fail(device, result, "%s: %s", options->state_dir, dps_posix_storage_detail(&device->storage));
+	device->opened = OPENED_STORAGE;
+	device->platform.clock = device->clock.port;
+	device->platform.storage = device->storage.port;
+	device->platform.log = device->log.port;
+	result = dps_posix_network_init(&device->network, &device->platform.clock);
+	if (result != DPS_OK)
+		return fail(device, result, "the network: %s", dps_result_text(result));
+	device->opened = OPENED_NETWORK;
+	result = dps_mbedtls_channel_init(&device->channel, &device->network.port, &device->platform.random);
+	if (result != DPS_OK)
+		return fail(device, result, "TLS: %s", dps_result_text(result));
+	device->opened = OPENED_CHANNEL;
+	return true;
+}
+
+static bool open_client(struct device *device, const struct dps_client_config *config)
+{
+	const struct options *options = device->options;
+	dps_result result = dps_client_init(&device->client, config);
+
+	if (result != DPS_OK)
+		return fail(device, result, "%s", dps_result_text(result));
+	device->opened = OPENED_CLIENT;
+	for (size_t i = 0; i < options->endpoint_count; i++) {
+		result = dps_client_add_endpoint(&device->client, options->endpoints[i]);
+		if (result != DPS_OK)
+			return fail(device, result, "%s: %s", options->endpoints[i], dps_result_text(result));
+	}
+	return true;
+}
+
+/* Fills the summary from what is committed; what cannot be read stays empty. */
+static void summarise(struct device *device, struct summary *summary)
+{
+	uint8_t *buf = device->scratch;
+	const size_t size = sizeof(device->scratch);
+	struct dps_client *client = &device->client;
+	struct dps_credentials credentials;
+	struct dps_resources resources;
+	struct dps_owner owner;
+	struct dps_cloud cloud;
+	struct dps_acl acl;
+
+	memset(summary, 0, sizeof(*summary));
+	if (dps_client_read_owner(client, buf, size, &owner) == DPS_OK)
+		dps_uuid_format(&owner.id, summary->owner);
+	if (dps_client_read_cloud(client, buf, size, &cloud) == DPS_OK) {
+		dps_uuid_format(&cloud.hub_id, summary->hub_id);
+		snprintf(summary->gateway, sizeof(summary->gateway), "%.*s", (int)cloud.gateway.len, (const char *)cloud.gateway.data);
+		summary->gateway_count = cloud.gateway_count;
+		for (size_t i = 0; i < cloud.gateway_count; i++)
+			snprintf(summary->gateways[i], sizeof(summary->gateways[i]), "%.*s", (int)cloud.gateways[i].uri.len,
+			         (const char *)cloud.gateways[i].uri.data);
+	}
+	if (dps_client_read_credentials(client, buf, size, &credentials) == DPS_OK) {
+		dps_uuid_format(&credentials.device_id, summary->device_id);
+		if (dps_pki_certificate_info(credentials.chain, &summary->identity) != DPS_OK)
+			memset(&summary->identity, 0, sizeof(summary->identity));
+	}
+	if (dps_client_read_acls(client, buf, size, &acl) == DPS_OK)
+		summary->aces = acl.count;
+	if (dps_client_read_resources(client, buf, size, &resources) == DPS_OK)
+		summary->resources = resources.count;
+	explicit_bzero(buf, size);
+}
+
+static void on_event(void *user, const struct dps_event *event)
+{
+	struct device *device = user;
+	struct dps_report report;
+	struct summary summary;
+
+	dps_client_report(&device->client, &report);
+	if (event->type == DPS_EVENT_PROVISIONED || event->type == DPS_EVENT_RENEWED)
+		summarise(device, &summary);
+	device->reporter->event(event, &report, &summary);
+	switch (event->type) {
+	case DPS_EVENT_PROVISIONED:
+		device->exit_status = EXIT_PROVISIONED;
+		device->ended = device->options->once;
+		break;
+	case DPS_EVENT_FAILED:
+		device->exit_status = event->deadline ? EXIT_DEADLINE : exit_status_of_cause(event->failure->cause);
+		device->ended = true;
+		break;
+	case DPS_EVENT_CANCELLED:
+		device->exit_status = EXIT_CANCELLED;
+		device->ended = true;
+		break;
+	default:
+		break;
+	}
+}
+
+bool device_open(struct device *device, const struct options *options, const struct reporter *reporter)
+{
+	struct dps_client_config config;
+
+	memset(device, 0, sizeof(*device));
+	device->options = options;
+	device->reporter = reporter;
+	device->exit_status = EXIT_FAILED;
+	dps_client_config_default(&config);
+	/* The files first: a mistyped path leaves no state directory behind. */
+	dps_mbedtls_keys_init(&device->keys, &device->platform.storage, &device->platform.random);
+	if (!open_trust(device, &config.trust) || !open_manufacturer(device) || !open_platform(device))
+		return false;
+	config.platform = &device->platform;
+	config.channel = &device->channel.port;
+	config.keys = &device->keys.keys;
+	config.certificates = &device->keys.certificates;
+	config.service = dps_plgd_init(&device->plgd, NULL, 0);
+	config.device_id = options->device_id;
+	config.sequential = options->sequential;
+	config.stay = !options->once;
+	config.deadline_ms = options->once ? options->timeout_ms : 0;
+	if (options->retry_count > 0) {
+		memcpy(config.retry_ms, options->retry_ms, sizeof(config.retry_ms));
+		config.retry_count = options->retry_count;
+	}
+	config.on_event = on_event;
+	config.user = device;
+	return open_client(device, &config);
+}
+
+void device_close(struct device *device)
+{
+	if (device->opened >= OPENED_CLIENT)
+		dps_client_deinit(&device->client);
+	if (device->opened >= OPENED_CHANNEL)
+		dps_mbedtls_channel_deinit(&device->channel);
+	if (device->opened >= OPENED_NETWORK)
+		dps_posix_network_deinit(&device->network);
+	if (device->opened >= OPENED_STORAGE)
+		dps_posix_storage_close(&device->storage);
+	dps_mbedtls_keys_deinit(&device->keys);
+}

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The device: all ports and the client in one place, made from the command line. What firmware would write for its own board. */
+#ifndef DEVICE_DEVICE_H
+#define DEVICE_DEVICE_H
+
+#include "dps/client.h"
+#include "dps/plgd.h"
+#include "dps/port/mbedtls.h"
+#include "dps/port/posix.h"
+#include "options.h"
+#include "reporter.h"
+
+/* Files given on the command line may have this size; as DER they take less. */
+#define DEVICE_FILE_SIZE 65536
+
+struct device {
+	const struct options *options;
+	const struct reporter *reporter;
+
+	struct dps_posix_clock clock;
+	struct dps_posix_storage storage;
+	struct dps_posix_log log;
+	struct dps_posix_network network;
+	struct dps_mbedtls_keys keys;
+	struct dps_mbedtls_channel channel;
+	struct dps_platform platform;
+	struct dps_plgd plgd;
+	struct dps_client client;
+
+	uint8_t anchors[DEVICE_FILE_SIZE];
+	uint8_t chain[DEVICE_FILE_SIZE];
+	uint8_t scratch[DEVICE_FILE_SIZE];
+
+	/* What is open, in the order of opening. */
+	enum { OPENED_NOTHING, OPENED_STORAGE, OPENED_NETWORK, OPENED_CHANNEL, OPENED_CLIENT } opened;
+
+	/* How the run ended. */
+	bool ended;
+	int exit_status;
+};
+
+/* Opens all ports, reads all files and prepares the client. On failure it has been reported, and exit_status is set. */
+bool device_open(struct device *device, const struct options *options, const struct reporter *reporter);
+
+/* Starts the client and drives it until it ends or a signal comes. Sets exit_status. */
+void device_run(struct device *device);
+
+/* Closes all and wipes what is secret; harmless after a failed open. */
+void device_close(struct device *device);
+
+#endif

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* dps-device: the example application. A Linux device that provisions itself. */
+#include <stdio.h>
+
+#include "device.h"
+#include "exit_status.h"
+
+int main(int argc, char **argv)
+{
+	static struct device device; /* some 300 KiB: not for the stack */
+	const struct reporter *reporter = &reporter_text;
+	struct options options;
+	char error[512];
+	dps_result result = options_parse(&options, argc, argv, error, sizeof(error));
+
+	if (options.json)
+		reporter = &reporter_json;
+	else if (options.quiet)
+		reporter = &reporter_quiet;
+	if (result != DPS_OK) {
+		reporter->config_failed(result, error);
+		return EXIT_USAGE;
+	}
+	if (options.help) {
+		fputs(options_usage(), stdout);
+		return 0;
+	}
+	if (device_open(&device, &options, reporter))
+		device_run(&device);
+	device_close(&device);
+	return device.exit_status;
+}

@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Telling a program: one JSON object a line on standard output, keyed "event". docs/integration.md lists them. */
+#include <cjson/cJSON.h>
+#include <stdio.h>
+
+#include "reporter.h"
+
+static cJSON *new_event(const char *name)
+{
+	cJSON *json = cJSON_CreateObject();
+
+	cJSON_AddStringToObject(json, "event", name);
+	return json;
+}
+
+static void print_and_free(cJSON *json)
+{
+	char *text = cJSON_PrintUnformatted(json);
+
+	if (text != NULL)
+		puts(text);
+	fflush(stdout);
+	cJSON_free(text);
+	cJSON_Delete(json);
+}
+
+/* code is the peer's ("4.03"), null when there was none; text the peer's or the port's, else what the cause means. */
+static void add_failure(cJSON *json, const struct dps_failure *failure)
+{
+	char code[16];
+
+	cJSON_AddStringToObject(json, "step", dps_step_name(failure->step));
+	cJSON_AddStringToObject(json, "cause", dps_result_name(failure->cause));
+	if (failure->code != 0) {
+		snprintf(code, sizeof(code), "%u.%02u", failure->code / 100, failure->code % 100);
+		cJSON_AddStringToObject(json, "code", code);
+	} else {
+		cJSON_AddNullToObject(json, "code");
+	}
+	cJSON_AddStringToObject(json, "text", failure->text[0] != '\0' ? failure->text : dps_result_text(failure->cause));
+	cJSON_AddNumberToObject(json, "attempt", failure->attempt);
+}
+
+static void add_identity(cJSON *json, const struct summary *summary)
+{
+	cJSON *identity = cJSON_AddObjectToObject(json, "identity");
+	char sha256[2 * DPS_SHA256_SIZE + 1];
+	char text[TIME_TEXT_SIZE];
+
+	reporter_format_sha256(summary->identity.sha256, sha256);
+	cJSON_AddStringToObject(identity, "subject", summary->identity.subject_cn);
+	reporter_format_time(summary->identity.not_before, text);
+	cJSON_AddStringToObject(identity, "notBefore", text);
+	reporter_format_time(summary->identity.not_after, text);
+	cJSON_AddStringToObject(identity, "notAfter", text);
+	cJSON_AddStringToObject(identity, "sha256", sha256);
+}
+
+static void add_report(cJSON *json, const struct dps_report *report)
+{
+	cJSON *object = cJSON_AddObjectToObject(json, "report");
+	cJSON *steps;
+
+	cJSON_AddNumberToObject(object, "handshakes", report->channel.handshakes);
+	cJSON_AddNumberToObject(object, "connections", report->connections);
+	cJSON_AddNumberToObject(object, "requests", report->requests);
+	cJSON_AddNumberToObject(object, "roundTrips", report->channel.round_trips);
+	cJSON_AddNumberToObject(object, "bytesSent", (double)report->channel.bytes_sent);
+	cJSON_AddNumberToObject(object, "bytesReceived", (double)report->channel.bytes_received);
+	cJSON_AddNumberToObject(object, "ms", report->elapsed_ms);
+	steps = cJSON_AddObjectToObject(object, "steps");
+	for (unsigned step = 0; step < DPS_STEP_COUNT; step++)
+		if (report->step_ms[step] != 0)
+			cJSON_AddNumberToObject(steps, dps_step_name((enum dps_step_id)step), report->step_ms[step]);
+}
+
+static cJSON *provisioned(const struct dps_event *event, const struct dps_report *report, const struct summary *summary)
+{
+	cJSON *json = new_event("provisioned");
+	cJSON *hub;
+	cJSON *gateways;
+
+	cJSON_AddBoolToObject(json, "fresh", event->fresh);
+	cJSON_AddStringToObject(json, "deviceId", summary->device_id);
+	cJSON_AddStringToObject(json, "owner", summary->owner);
+	hub = cJSON_AddObjectToObject(json, "hub");
+	cJSON_AddStringToObject(hub, "id", summary->hub_id);
+	cJSON_AddStringToObject(hub, "gateway", summary->gateway);
+	gateways = cJSON_AddArrayToObject(hub, "gateways");
+	for (size_t i = 0; i < summary->gateway_count; i++)
+		cJSON_AddItemToArray(gateways, cJSON_CreateString(summary->gateways[i]));
+	add_identity(json, summary);
+	cJSON_AddNumberToObject(json, "aces", (double)summary->aces);
+	cJSON_AddNumberToObject(json, "resources", (double)summary->resources);
+	add_report(json, report);
+	return json;
+}
+
+static void json_event(const struct dps_event *event, const struct dps_report *report, const struct summary *summary)
+{
+	cJSON *json = NULL;
+
+	switch (event->type) {
+	case DPS_EVENT_STATE:
+		json = new_event("state");
+		cJSON_AddStringToObject(json, "from", dps_state_name(event->previous));
+		cJSON_AddStringToObject(json, "to", dps_state_name(event->state));
+		break;
+	case DPS_EVENT_CONNECTED:
+		json = new_event("connected");
+		cJSON_AddStringToObject(json, "endpoint", event->endpoint);
+		break;
+	case DPS_EVENT_STEP:
+		json = new_event("step");
+		cJSON_AddStringToObject(json, "step", dps_step_name(event->step));
+		break;
+	case DPS_EVENT_FAILURE:
+		json = new_event("retry");
+		add_failure(json, event->failure);
+		cJSON_AddNumberToObject(json, "inMs", event->retry_ms);
+		cJSON_AddStringToObject(json, "endpoint", event->endpoint);
+		break;
+	case DPS_EVENT_WARNING:
+		json = new_event("warning");
+		add_failure(json, event->failure);
+		break;
+	case DPS_EVENT_COMMITTED:
+		json = new_event("committed");
+		break;
+	case DPS_EVENT_PROVISIONED:
+		json = provisioned(event, report, summary);
+		break;
+	case DPS_EVENT_RENEWED:
+		json = new_event("renewed");
+		add_identity(json, summary);
+		break;
+	case DPS_EVENT_FAILED:
+		json = new_event("failed");
+		add_failure(json, event->failure);
+		cJSON_AddBoolToObject(json, "deadline", event->deadline);
+		break;
+	case DPS_EVENT_CANCELLED:
+		json = new_event("failed");
+		add_failure(json, &(struct dps_failure){.step = DPS_STEP_CONFIG, .cause = DPS_E_CANCELLED, .attempt = 1});
+		break;
+	}
+	cJSON_AddNumberToObject(json, "atMs", event->at_ms);
+	print_and_free(json);
+}
+
+static void json_config_failed(dps_result cause, const char *text)
+{
+	const struct dps_failure failure = {.step = DPS_STEP_CONFIG, .cause = cause, .attempt = 1};
+	cJSON *json = new_event("failed");
+
+	add_failure(json, &failure);
+	cJSON_ReplaceItemInObject(json, "text", cJSON_CreateString(text));
+	print_and_free(json);
+}
+
+static void json_warning(const char *name, const char *text)
+{
+	cJSON *json = new_event("warning");
+
+	cJSON_AddStringToObject(json, "step", dps_step_name(DPS_STEP_CONFIG));
+	cJSON_AddStringToObject(json, "cause", name);
+	cJSON_AddStringToObject(json, "text", text);
+	print_and_free(json);
+}
+
+const struct reporter reporter_json = {json_event, json_config_failed, json_warning};

@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Telling a person: a line per step as it happens, with its time, and a summary. Failures go to standard error. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <time.h>
+
+#include "reporter.h"
+
+void reporter_format_time(int64_t unix_s, char text[TIME_TEXT_SIZE])
+{
+	time_t seconds = (time_t)unix_s;
+	struct tm tm;
+
+	if (gmtime_r(&seconds, &tm) == NULL || strftime(text, TIME_TEXT_SIZE, "%Y-%m-%dT%H:%M:%SZ", &tm) == 0)
+		snprintf(text, TIME_TEXT_SIZE, "%" PRId64, unix_s);
+}
+
+void reporter_format_sha256(const uint8_t digest[DPS_SHA256_SIZE], char text[2 * DPS_SHA256_SIZE + 1])
+{
+	for (size_t i = 0; i < DPS_SHA256_SIZE; i++)
+		snprintf(text + 2 * i, 3, "%02x", digest[i]);
+}
+
+static const char *const step_lines[DPS_STEP_COUNT] = {
+	[DPS_STEP_TIME] = "the time is known, the service's certificate is in date",
+	[DPS_STEP_OWNER] = "owner received",
+	[DPS_STEP_CLOUD] = "hub address and token received",
+	[DPS_STEP_CREDENTIALS] = "identity certificate received and verified",
+	[DPS_STEP_ACLS] = "access lists received",
+	[DPS_STEP_RESOURCES] = "resource values received, or none configured",
+};
+
+static void print_failure(FILE *stream, const struct dps_failure *failure)
+{
+	fprintf(stream, "%s: %s", dps_step_name(failure->step), dps_result_text(failure->cause));
+	if (failure->code != 0)
+		fprintf(stream, ", code %u.%02u", failure->code / 100, failure->code % 100);
+	if (failure->text[0] != '\0')
+		fprintf(stream, " (%s)", failure->text);
+	fprintf(stream, " [%s]", dps_result_name(failure->cause));
+}
+
+static void print_summary(const struct dps_event *event, const struct dps_report *report, const struct summary *summary)
+{
+	char from[TIME_TEXT_SIZE];
+	char until[TIME_TEXT_SIZE];
+
+	reporter_format_time(summary->identity.not_before, from);
+	reporter_format_time(summary->identity.not_after, until);
+	if (event->type == DPS_EVENT_RENEWED)
+		printf("\nThe identity is renewed.\n");
+	else
+		printf("\n%s\n", event->fresh ? "This device is provisioned." : "This device was provisioned before; nothing was sent.");
+	printf("  device       %s\n", summary->device_id);
+	printf("  owner        %s\n", summary->owner);
+	printf("  identity     %s\n", summary->identity.subject_cn);
+	printf("  valid        %s to %s\n", from, until);
+	printf("  hub          %s\n", summary->hub_id);
+	for (size_t i = 0; i < summary->gateway_count; i++)
+		printf("  %-12s %s\n", i == 0 ? "gateways" : "", summary->gateways[i]);
+	printf("  access       %zu entries\n", summary->aces);
+	printf("  resources    %zu\n", summary->resources);
+	if (event->fresh)
+		printf("  network      %" PRIu32 " round trips, %" PRIu32 " handshakes, %" PRIu32 " requests, %" PRIu64 " bytes sent, %" PRIu64
+		       " received, %" PRIu32 " ms\n",
+		       report->channel.round_trips, report->channel.handshakes, report->requests, report->channel.bytes_sent,
+		       report->channel.bytes_received, report->elapsed_ms);
+	fflush(stdout);
+}
+
+static void text_failure_event(const struct dps_event *event)
+{
+	switch (event->type) {
+	case DPS_EVENT_FAILED:
+		fprintf(stderr, "dps-device: %s: ", event->deadline ? "time-out" : "failed");
+		print_failure(stderr, event->failure);
+		fputc('\n', stderr);
+		break;
+	case DPS_EVENT_CANCELLED:
+		fprintf(stderr, "dps-device: cancelled\n");
+		break;
+	default:
+		break;
+	}
+}
+
+static void text_event(const struct dps_event *event, const struct dps_report *report, const struct summary *summary)
+{
+	double seconds = event->at_ms / 1000.0;
+
+	switch (event->type) {
+	case DPS_EVENT_CONNECTED:
+		printf("%8.3f s  connected to %s over TLS 1.2\n", seconds, event->endpoint);
+		break;
+	case DPS_EVENT_STEP:
+		printf("%8.3f s  %-12s %s\n", seconds, dps_step_name(event->step), step_lines[event->step] != NULL ? step_lines[event->step] : "");
+		break;
+	case DPS_EVENT_COMMITTED:
+		printf("%8.3f s  %-12s all answers are in force and durable\n", seconds, "commit");
+		break;
+	case DPS_EVENT_FAILURE:
+		printf("%8.3f s  ", seconds);
+		print_failure(stdout, event->failure);
+		printf(", again in %.1f s\n", event->retry_ms / 1000.0);
+		break;
+	case DPS_EVENT_WARNING:
+		printf("%8.3f s  warning: ", seconds);
+		print_failure(stdout, event->failure);
+		putchar('\n');
+		break;
+	case DPS_EVENT_PROVISIONED:
+	case DPS_EVENT_RENEWED:
+		print_summary(event, report, summary);
+		break;
+	case DPS_EVENT_STATE:
+		break;
+	case DPS_EVENT_FAILED:
+	case DPS_EVENT_CANCELLED:
+		text_failure_event(event);
+		break;
+	}
+	fflush(stdout);
+}
+
+static void text_config_failed(dps_result cause, const char *text)
+{
+	fprintf(stderr, "dps-device: %s [%s]\n", text, dps_result_name(cause));
+}
+
+static void text_warning(const char *name, const char *text)
+{
+	fprintf(stderr, "dps-device: warning: %s [%s]\n", text, name);
+}
+
+static void quiet_event(const struct dps_event *event, const struct dps_report *report, const struct summary *summary)
+{
+	(void)report;
+	(void)summary;
+	text_failure_event(event);
+}
+
+const struct reporter reporter_text = {text_event, text_config_failed, text_warning};
+const struct reporter reporter_quiet = {quiet_event, text_config_failed, text_warning};
