@@ -72,6 +72,17 @@ uint64_t dps_client_next_due(const struct dps_client *client)
 	return due;
 }
 
+uint64_t dps_client_next_event(const struct dps_client *client)
+{
+	const bool blocked = client->ending || client->no_room || (client->config.sequential && client->in_flight != 0);
+	uint64_t at = blocked ? UINT64_MAX : dps_client_next_due(client);
+
+	for (unsigned id = 0; id < DPS_STEP_COUNT; id++)
+		if ((client->in_flight & DPS_STEP_BIT(id)) != 0 && client->steps[id].due < at)
+			at = client->steps[id].due;
+	return at;
+}
+
 static dps_result send(struct dps_client *client, const struct dps_step *step, unsigned handle)
 {
 	const struct dps_service *service = client->config.service;
@@ -166,6 +177,7 @@ static void send_due(struct dps_client *client)
 	if (client->ending || dps_client_next_due(client) > now)
 		return;
 	send_lead(client);
+	client->no_room = false;
 	for (size_t i = 0; i < service->step_count && client->state == DPS_STATE_ASKING && result == DPS_OK; i++) {
 		const struct dps_step *step = service->steps[i];
 
@@ -177,7 +189,9 @@ static void send_due(struct dps_client *client)
 		if (result == DPS_OK) {
 			client->in_flight |= DPS_STEP_BIT(step->id);
 			client->steps[step->id].due = now + client->config.request_timeout_ms;
-		} else if (result != DPS_AGAIN) {
+		} else if (result == DPS_AGAIN) {
+			client->no_room = true; /* tried again when something has left or come */
+		} else {
 			send_failed(client, step->id, result);
 		}
 	}
@@ -228,6 +242,7 @@ static void follow_redirect(struct dps_client *client, enum dps_step_id id, stru
 		if ((client->in_flight & DPS_STEP_BIT(i)) != 0)
 			client->steps[i].due = 0;
 	client->in_flight = 0;
+	client->steps[id].due = 0;
 	dps_client_go_on(client);
 }
 

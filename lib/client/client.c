@@ -134,10 +134,8 @@ dps_result dps_client_start(struct dps_client *client, unsigned flags)
 /* A device that stays renews its identity in a run of its own; the old one is in force until the new one is committed. */
 static void begin_renewal(struct dps_client *client)
 {
-	if (!dps_client_renewal_due(client)) {
-		dps_client_watch_renewal(client);
+	if (!dps_client_renewal_due(client))
 		return;
-	}
 	client->flags = DPS_START_RENEW;
 	client->renewing = true;
 	memset(&client->report, 0, sizeof(client->report));
@@ -172,13 +170,33 @@ static void advance_waiting(struct dps_client *client)
 	dps_client_connect(client);
 }
 
+/* What a run is at: the step that a deadline without any failure before it is put down to. */
+static enum dps_step_id present_step(const struct dps_client *client)
+{
+	const struct dps_channel *channel = client->config.channel;
+
+	switch (client->state) {
+	case DPS_STATE_CONNECTING:
+		return channel->connected(channel->ctx) ? DPS_STEP_TLS : DPS_STEP_CONNECT;
+	case DPS_STATE_ASKING:
+		for (unsigned id = DPS_STEP_TIME; id < DPS_STEP_COMMIT; id++)
+			if ((client->wanted & ~client->done & DPS_STEP_BIT(id)) != 0)
+				return (enum dps_step_id)id;
+		return DPS_STEP_COMMIT;
+	case DPS_STATE_COMMITTING:
+		return DPS_STEP_COMMIT;
+	default:
+		return DPS_STEP_CONFIG;
+	}
+}
+
 /* The deadline of a run that does not stay. */
 static bool deadline_passed(struct dps_client *client)
 {
 	if (client->config.deadline_ms == 0 || client->config.stay || dps_client_now(client) - client->started < client->config.deadline_ms)
 		return false;
 	if (!client->failed_once)
-		dps_client_record(client, client->state == DPS_STATE_CONNECTING ? DPS_STEP_CONNECT : DPS_STEP_TIME, DPS_E_DEADLINE, 0, NULL, 0);
+		dps_client_record(client, present_step(client), DPS_E_DEADLINE, 0, NULL, 0);
 	dps_client_fail(client, true);
 	return true;
 }
@@ -207,10 +225,7 @@ static uint32_t next_call(struct dps_client *client)
 		at = client->wake;
 		break;
 	case DPS_STATE_ASKING:
-		at = dps_client_next_due(client);
-		for (unsigned id = 0; id < DPS_STEP_COUNT; id++)
-			if ((client->in_flight & DPS_STEP_BIT(id)) != 0)
-				at = earlier(at, client->steps[id].due);
+		at = dps_client_next_event(client);
 		break;
 	}
 	if (client->config.deadline_ms != 0 && !client->config.stay)

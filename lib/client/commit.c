@@ -11,7 +11,10 @@
 #define TIME_FLOOR_STEP_MS (INT64_C(24) * 3600 * 1000)
 
 /* How often a waiting device looks whether its identity is due: the platform's clock may be set meanwhile. */
-#define RENEWAL_LOOK_MS (UINT32_C(3600) * 1000)
+#define RENEWAL_LOOK_MS (INT64_C(3600) * 1000)
+
+/* Never sooner after another: a CA that hands out identities of no life must not be asked without end. */
+#define RENEWAL_MIN_S 5u
 
 static enum dps_handled tell_owner(struct dps_client *client, dps_result *result)
 {
@@ -163,35 +166,40 @@ void dps_client_advance_committing(struct dps_client *client)
 	dps_client_succeed(client, true);
 }
 
+/* Without a clock the last known time plus the time since start is all there is; it errs towards renewing late, never towards dropping. */
+static int64_t best_wall_ms(const struct dps_client *client)
+{
+	int64_t now_ms = 0;
+
+	if (dps_client_wall_ms(client, &now_ms))
+		return now_ms;
+	return client->time_floor_ms + (int64_t)(dps_client_now(client) - client->started);
+}
+
 void dps_client_watch_renewal(struct dps_client *client)
 {
 	struct dps_credentials credentials;
-	uint64_t wait_ms = RENEWAL_LOOK_MS;
-	int64_t now_ms = 0;
+	int64_t now_ms = best_wall_ms(client);
 	dps_result result = dps_store_read_credentials(&client->store, DPS_STORE_COMMITTED, client->body, sizeof(client->body), &credentials);
 
-	/* Without a clock the last known time plus the time since start is all there is; it errs towards renewing late, never towards dropping. */
-	if (!dps_client_wall_ms(client, &now_ms))
-		now_ms = client->time_floor_ms + (int64_t)(dps_client_now(client) - client->started);
+	dps_wipe(client->body, sizeof(client->body));
 	client->renew_at_ms = INT64_MAX;
 	if (result == DPS_OK) {
 		uint32_t wait_s = dps_policy_renewal_s(now_ms / 1000, credentials.not_after, dps_client_random(client));
 
-		client->renew_at_ms = now_ms + (int64_t)wait_s * 1000;
-		if ((uint64_t)wait_s * 1000 < wait_ms)
-			wait_ms = (uint64_t)wait_s * 1000;
+		client->renew_at_ms = now_ms + (int64_t)(wait_s > RENEWAL_MIN_S ? wait_s : RENEWAL_MIN_S) * 1000;
 	}
-	dps_wipe(client->body, sizeof(client->body));
-	client->wake = dps_client_now(client) + wait_ms;
+	(void)dps_client_renewal_due(client);
 }
 
-bool dps_client_renewal_due(const struct dps_client *client)
+bool dps_client_renewal_due(struct dps_client *client)
 {
-	int64_t now_ms = 0;
+	int64_t left_ms = client->renew_at_ms - best_wall_ms(client);
 
-	if (!dps_client_wall_ms(client, &now_ms))
-		now_ms = client->time_floor_ms + (int64_t)(dps_client_now(client) - client->started);
-	return now_ms >= client->renew_at_ms;
+	if (left_ms <= 0)
+		return true;
+	client->wake = dps_client_now(client) + (uint64_t)(left_ms < RENEWAL_LOOK_MS ? left_ms : RENEWAL_LOOK_MS);
+	return false;
 }
 
 dps_result dps_client_read_owner(struct dps_client *client, uint8_t *buf, size_t size, struct dps_owner *out)

@@ -99,6 +99,7 @@ void dps_client_connect(struct dps_client *client)
 	client->ending = false;
 	client->dates_checked = false;
 	client->lead_sent = false;
+	client->no_room = false;
 	client->report.connections++;
 	client->wake = dps_client_now(client) + client->config.connect_timeout_ms;
 	if (client->first_connect == 0)

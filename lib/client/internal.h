@@ -70,14 +70,17 @@ bool dps_client_check_dates(struct dps_client *client);
 void dps_client_advance_asking(struct dps_client *client, bool *busy);
 /* When the next step that may be asked is due; UINT64_MAX: none. */
 uint64_t dps_client_next_due(const struct dps_client *client);
+/* On a connection: when something is to be done without anything having come or left; UINT64_MAX: never. */
+uint64_t dps_client_next_event(const struct dps_client *client);
 
 /* commit.c */
 void dps_client_advance_committing(struct dps_client *client);
 /* Tells the handlers what they have not confirmed yet. */
 void dps_client_tell_handlers(struct dps_client *client);
-/* Sets client->wake and renew_at_ms of a device that stays. */
+/* Decides when a device that stays renews its identity. */
 void dps_client_watch_renewal(struct dps_client *client);
-bool dps_client_renewal_due(const struct dps_client *client);
+/* Whether that time has come; if not, client->wake says when to look again. */
+bool dps_client_renewal_due(struct dps_client *client);
 /* What follows a commit, or the start of a provisioned device: what is remembered, clean-up, handlers. Its failures are warnings. */
 void dps_client_after_commit(struct dps_client *client);
 

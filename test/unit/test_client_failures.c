@@ -155,6 +155,7 @@ static void silence(void **state)
 
 	(void)state;
 	test_world_init(&world);
+	world.has_resources = true;
 	test_world_script(&world, (struct world_script){.step = DPS_STEP_OWNER, .reaction = WORLD_SILENCE, .count = 1});
 	test_world_start(&world, DPS_START_NORMAL);
 	test_world_run(&world, 29000);

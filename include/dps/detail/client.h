@@ -61,6 +61,7 @@ struct dps_client {
 	bool lead_sent;
 	uint32_t in_flight;
 	bool lead_in_flight;
+	bool no_room; /* the transport could not take a request */
 	struct dps_pki_path path;
 
 	/* Time. */
