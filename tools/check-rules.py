@@ -193,6 +193,8 @@ def rule_includes(tree):
         parts = path.split(os.sep)
         top, room = parts[0], parts[1]
         home = f"{top}/{room}"
+        if path.startswith("include/dps/port/"):
+            home = "port/" + parts[-1].removesuffix(".h")
         if top == "lib" and (room not in ROOMS or len(parts) != 3):
             yield path, "not in a room of the design"
             continue

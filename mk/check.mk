@@ -1,0 +1,53 @@
+# SPDX-License-Identifier: Apache-2.0
+# `make check`: all tests, in under four minutes on two cores. What is built is built first, in parallel; then tools/run-tests runs the test
+# programs, and the checks that are commands, and adds them up: "N passed, N failed" is the last line.
+
+JOBS         ?= $(shell nproc 2>/dev/null || echo 2)
+TEST_TIMEOUT ?= 90
+
+# A -j of the caller's holds for sub-makes, too.
+submake = $(MAKE) --no-print-directory $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$(JOBS))
+
+# The same sources for another compiler (objects only: the point is its warnings), and with sanitizers (the unit tests are run).
+CLANG_BUILD    := $(BUILD)/clang
+SANITIZE_BUILD := $(BUILD)/sanitize
+SANITIZE_FLAGS := -fsanitize=address,undefined -fno-sanitize-recover=all
+sanitize        = $(submake) BUILD=$(SANITIZE_BUILD) CC=clang OPT="-O1 -g -fno-omit-frame-pointer $(SANITIZE_FLAGS)" LDFLAGS="$(SANITIZE_FLAGS)"
+sanitize_bin    = $(unit_bin:$(BUILD)/%=$(SANITIZE_BUILD)/%)
+
+template_src := $(wildcard port/template/*.c)
+template_obj := $(template_src:%.c=$(BUILD)/%.o)
+test_obj     := $(unit_src:%.c=$(BUILD)/%.o) $(integ_src:%.c=$(BUILD)/%.o) $(support_obj)
+
+# Below run-tests there is no job server any more: everything is built, one job is enough.
+subtest   = $(MAKE) -s -j1 BUILD=$(BUILD)
+run_tests = $(PYTHON) tools/run-tests --jobs $(JOBS) --timeout $(TEST_TIMEOUT) --logs $(BUILD)/test/logs
+
+.PHONY: check check-build check-unit check-integration objects unit-tests template
+
+objects: $(lib_obj) $(port_obj) $(template_obj) $(device_obj) $(service_obj) $(test_obj)
+unit-tests: $(unit_bin)
+template: $(template_obj)
+
+check-build: lib programs tests template
+	@$(submake) -s BUILD=$(CLANG_BUILD) CC=clang objects
+	@$(sanitize) -s unit-tests
+
+check: deps-check                           ## build everything and run all tests
+	@echo "Building ..."
+	@$(submake) -s check-build
+	@$(run_tests) \
+	  --command "run-tests-selftest=$(PYTHON) tools/run-tests --selftest" \
+	  --command "config-drift=$(subtest) check-config" \
+	  --command "rules=$(subtest) check-rules" \
+	  --command "install=$(subtest) check-install" \
+	  $(if $(wildcard mk/fuzz.mk),--command "fuzz=$(subtest) check-fuzz") \
+	  $(integ_bin) $(unit_bin) $(sanitize_bin)
+
+check-unit: deps-check                      ## run the unit tests
+	@$(submake) -s unit-tests
+	@$(run_tests) $(unit_bin)
+
+check-integration: deps-check               ## run the tests that drive the programs
+	@$(submake) -s programs $(integ_bin)
+	@$(run_tests) $(integ_bin)
