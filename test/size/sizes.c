@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Sizes of structures as sizes of symbols: the object is compiled for a target and looked at with nm, nothing runs.
+ */
+#include "dps/client.h"
+#include "dps/plgd.h"
+
+extern char size_client[sizeof(struct dps_client)];
+extern char size_plgd[sizeof(struct dps_plgd)];
+extern char size_receive[DPS_CONFIG_RECEIVE_SIZE];
+extern char size_send[DPS_CONFIG_SEND_SIZE];
+extern char size_body[DPS_CONFIG_BODY_SIZE];
+
+char size_client[sizeof(struct dps_client)];
+char size_plgd[sizeof(struct dps_plgd)];
+char size_receive[DPS_CONFIG_RECEIVE_SIZE];
+char size_send[DPS_CONFIG_SEND_SIZE];
+char size_body[DPS_CONFIG_BODY_SIZE];

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The smallest configuration: the plgd flow with 1,280-byte buffers, block-wise transfer and one endpoint; no resources, no evaluation of ACLs, no
+ * texts, no RSA. The body area still takes a certificate chain of 6 KB with what is around it.
+ */
+#ifndef DPS_SIZE_SMALLEST_H
+#define DPS_SIZE_SMALLEST_H
+
+#define DPS_CONFIG_RECEIVE_SIZE    1280
+#define DPS_CONFIG_SEND_SIZE       1280
+#define DPS_CONFIG_BODY_SIZE       7168
+#define DPS_CONFIG_REQUESTS        7
+#define DPS_CONFIG_BLOCKWISE       1
+#define DPS_CONFIG_ENDPOINTS       1
+#define DPS_CONFIG_URI_LENGTH      64
+#define DPS_CONFIG_GATEWAYS        2
+#define DPS_CONFIG_CREDENTIALS     2
+#define DPS_CONFIG_SLOT_LENGTH     12
+#define DPS_CONFIG_RETRIES         5
+#define DPS_CONFIG_DIAGNOSTIC_SIZE 16
+#define DPS_CONFIG_CBOR_DEPTH      8
+#define DPS_CONFIG_RESOURCES       0
+#define DPS_CONFIG_ACL             0
+#define DPS_CONFIG_TEXT            0
+#define DPS_CONFIG_RSA             0
+
+#endif
