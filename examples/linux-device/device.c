@@ -53,24 +53,22 @@ static bool open_trust(struct device *device, struct dps_trust *trust)
 static bool open_manufacturer(struct device *device)
 {
 	const struct options *options = device->options;
-	size_t chain_len = 0;
+	size_t cert_len = 0;
 	size_t key_len = 0;
 	bool looser_mode = false;
 	dps_result result;
 
-	if (!read_file(device, options->cert, device->chain, &chain_len, NULL) ||
+	if (!read_file(device, options->cert, device->file, &cert_len, NULL) ||
 	    !read_file(device, options->key, device->scratch, &key_len, &looser_mode))
 		return false;
 	if (looser_mode)
 		device->reporter->warning("key-mode", "the key file can be read by others than its owner; its mode should be 0600");
-	result = dps_pki_load_certificates(device->chain, chain_len, device->chain, sizeof(device->chain), &chain_len);
-	if (result != DPS_OK)
-		return fail(device, result, "%s: %s", options->cert, dps_result_text(result));
-	result = dps_mbedtls_keys_set_manufacturer(&device->keys, device->scratch, key_len, (struct dps_span){device->chain, chain_len});
+	result = dps_mbedtls_keys_set_manufacturer(&device->keys, device->scratch, key_len, device->file, cert_len, device->chain,
+	                                           sizeof(device->chain));
 	explicit_bzero(device->scratch, sizeof(device->scratch));
-	if (result != DPS_OK)
-		return fail(device, result, "%s: %s", options->key, dps_result_text(result));
-	return true;
+	if (result == DPS_E_CERTIFICATE_FORMAT)
+		return fail(device, result, "%s: %s", options->cert, dps_result_text(result));
+	return result == DPS_OK || fail(device, result, "%s: %s", options->key, dps_result_text(result));
 }
 
 static bool open_platform(struct device *device)
@@ -79,7 +77,6 @@ static bool open_platform(struct device *device)
 	dps_result result;
 
 	dps_posix_clock_init(&device->clock, options->clock_synced);
-	dps_posix_random_init(&device->platform.random);
 	dps_posix_log_init(&device->log, stderr, DPS_LOG_ERROR);
 	result = dps_posix_storage_open(&device->storage, options->state_dir);
 	if (result != DPS_OK)
@@ -92,9 +89,7 @@ static bool open_platform(struct device *device)
 	if (result != DPS_OK)
 		return fail(device, result, "the network: %s", dps_result_text(result));
 	device->opened = OPENED_NETWORK;
-	result = dps_mbedtls_channel_init(&device->channel, &device->network.port, &device->platform.random);
-	if (result != DPS_OK)
-		return fail(device, result, "TLS: %s", dps_result_text(result));
+	dps_mbedtls_channel_init(&device->channel, &device->network.port, &device->platform.random);
 	device->opened = OPENED_CHANNEL;
 	return true;
 }
@@ -166,7 +161,7 @@ static void on_event(void *user, const struct dps_event *event)
 		device->ended = device->options->once;
 		break;
 	case DPS_EVENT_FAILED:
-		device->exit_status = event->deadline ? EXIT_DEADLINE : exit_status_of_cause(event->failure->cause);
+		device->exit_status = event->deadline ? (int)EXIT_DEADLINE : (int)exit_status_of_cause(event->failure->cause);
 		device->ended = true;
 		break;
 	case DPS_EVENT_CANCELLED:
@@ -188,12 +183,13 @@ bool device_open(struct device *device, const struct options *options, const str
 	device->exit_status = EXIT_FAILED;
 	dps_client_config_default(&config);
 	/* The files first: a mistyped path leaves no state directory behind. */
+	dps_posix_random_init(&device->platform.random);
 	dps_mbedtls_keys_init(&device->keys, &device->platform.storage, &device->platform.random);
 	if (!open_trust(device, &config.trust) || !open_manufacturer(device) || !open_platform(device))
 		return false;
 	config.platform = &device->platform;
 	config.channel = &device->channel.port;
-	config.keys = &device->keys.keys;
+	config.keys = &device->keys.port;
 	config.certificates = &device->keys.certificates;
 	config.service = dps_plgd_init(&device->plgd, NULL, 0);
 	config.device_id = options->device_id;

@@ -28,6 +28,7 @@ struct device {
 	struct dps_client client;
 
 	uint8_t anchors[DEVICE_FILE_SIZE];
+	uint8_t file[DEVICE_FILE_SIZE];
 	uint8_t chain[DEVICE_FILE_SIZE];
 	uint8_t scratch[DEVICE_FILE_SIZE];
 
