@@ -113,6 +113,7 @@ static void json_event(const struct dps_event *event, const struct dps_report *r
 	case DPS_EVENT_STEP:
 		json = new_event("step");
 		cJSON_AddStringToObject(json, "step", dps_step_name(event->step));
+		cJSON_AddBoolToObject(json, "absent", event->absent);
 		break;
 	case DPS_EVENT_FAILURE:
 		json = new_event("retry");

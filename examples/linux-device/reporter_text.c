@@ -27,7 +27,7 @@ static const char *const step_lines[DPS_STEP_COUNT] = {
 	[DPS_STEP_CLOUD] = "hub address and token received",
 	[DPS_STEP_CREDENTIALS] = "identity certificate received and verified",
 	[DPS_STEP_ACLS] = "access lists received",
-	[DPS_STEP_RESOURCES] = "resource values received, or none configured",
+	[DPS_STEP_RESOURCES] = "resource values received",
 };
 
 static void print_failure(FILE *stream, const struct dps_failure *failure)
@@ -93,7 +93,7 @@ static void text_event(const struct dps_event *event, const struct dps_report *r
 		printf("%8.3f s  connected to %s over TLS 1.2\n", seconds, event->endpoint);
 		break;
 	case DPS_EVENT_STEP:
-		printf("%8.3f s  %-12s %s\n", seconds, dps_step_name(event->step), step_lines[event->step] != NULL ? step_lines[event->step] : "");
+		printf("%8.3f s  %-12s %s\n", seconds, dps_step_name(event->step), event->absent ? "none configured" : step_lines[event->step]);
 		break;
 	case DPS_EVENT_COMMITTED:
 		printf("%8.3f s  %-12s all answers are in force and durable\n", seconds, "commit");

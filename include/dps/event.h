@@ -61,6 +61,7 @@ struct dps_event {
 	uint32_t retry_ms;                 /**< FAILURE: the next attempt is that far away */
 	const char *endpoint;              /**< CONNECTED, FAILURE: URI */
 	bool deadline;                     /**< FAILED: the deadline ended the run; failure is the last one before it */
+	bool absent;                       /**< STEP: the service has nothing of the kind */
 	bool fresh;                        /**< PROVISIONED: provisioned in this run; false: was before */
 };
 

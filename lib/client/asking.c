@@ -197,9 +197,9 @@ static void send_due(struct dps_client *client)
 	}
 }
 
-static void step_done(struct dps_client *client, enum dps_step_id id)
+static void step_done(struct dps_client *client, enum dps_step_id id, bool absent)
 {
-	struct dps_event event = {.type = DPS_EVENT_STEP, .step = id};
+	struct dps_event event = {.type = DPS_EVENT_STEP, .step = id, .absent = absent};
 	uint64_t elapsed = dps_client_now(client) - client->first_connect;
 
 	client->done |= DPS_STEP_BIT(id);
@@ -220,7 +220,7 @@ static void take_time(struct dps_client *client, int64_t time_ms)
 	client->in_flight &= ~DPS_STEP_BIT(DPS_STEP_TIME);
 	dps_client_set_time(client, time_ms);
 	if (dps_client_check_dates(client))
-		step_done(client, DPS_STEP_TIME);
+		step_done(client, DPS_STEP_TIME, false);
 }
 
 /* The service sends the device elsewhere: that endpoint takes the place of this one. What was answered so far stays. */
@@ -291,7 +291,7 @@ static void take_answer(struct dps_client *client, const struct dps_answer *answ
 		client->endpoints[client->endpoint].no_resources = verdict.absent;
 		client->endpoints_changed = true;
 	}
-	step_done(client, id);
+	step_done(client, id, verdict.absent);
 }
 
 static void check_timeouts(struct dps_client *client)
