@@ -151,7 +151,7 @@ void test_channel_feed(struct test_channel *t, const void *data, size_t len)
 	t->in_len += len;
 }
 
-size_t test_hex(const char *hex, uint8_t *buf, size_t size)
+size_t test_channel_hex(const char *hex, uint8_t *buf, size_t size)
 {
 	size_t len = 0;
 	bool high = true;
@@ -178,7 +178,7 @@ void test_channel_feed_hex(struct test_channel *t, const char *hex)
 {
 	static uint8_t bytes[TEST_CHANNEL_SIZE];
 
-	test_channel_feed(t, bytes, test_hex(hex, bytes, sizeof(bytes)));
+	test_channel_feed(t, bytes, test_channel_hex(hex, bytes, sizeof(bytes)));
 }
 
 size_t test_channel_take(struct test_channel *t, uint8_t *buf, size_t size)

@@ -59,6 +59,6 @@ void test_channel_feed_hex(struct test_channel *t, const char *hex);
 /* Takes what the device has written; aborts the program when it does not fit. */
 size_t test_channel_take(struct test_channel *t, uint8_t *buf, size_t size);
 /* Reads hex digits, blanks skipped; aborts the program on anything else or when it does not fit. */
-size_t test_hex(const char *hex, uint8_t *buf, size_t size);
+size_t test_channel_hex(const char *hex, uint8_t *buf, size_t size);
 
 #endif

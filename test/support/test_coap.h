@@ -197,8 +197,8 @@ static inline size_t test_coap_write(uint8_t *buf, size_t size, unsigned code, c
 {
 	static uint8_t body[TEST_CHANNEL_SIZE];
 	uint8_t token_bytes[16];
-	size_t token_len = test_hex(token, token_bytes, sizeof(token_bytes));
-	size_t len = test_hex(options, body, sizeof(body)), n = 0;
+	size_t token_len = test_channel_hex(token, token_bytes, sizeof(token_bytes));
+	size_t len = test_channel_hex(options, body, sizeof(body)), n = 0;
 
 	if (payload_len > 0) {
 		body[len++] = 0xff;

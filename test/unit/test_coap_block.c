@@ -128,11 +128,11 @@ static void test_offer(void **state)
 
 	(void)state;
 	start(1280, 1280);
-	n = test_hex("40e122050020", want, sizeof(want)); /* Max-Message-Size 1,280, Block-Wise-Transfer */
+	n = test_channel_hex("40e122050020", want, sizeof(want)); /* Max-Message-Size 1,280, Block-Wise-Transfer */
 	assert_int_equal(t.out_len, n);
 	assert_memory_equal(t.out, want, n);
 	start(8192, 1280); /* as large as the area: not offered */
-	n = test_hex("30e1222000", want, sizeof(want));
+	n = test_channel_hex("30e1222000", want, sizeof(want));
 	assert_int_equal(t.out_len, n);
 	assert_memory_equal(t.out, want, n);
 }

@@ -41,7 +41,7 @@ static void assert_idle(void)
 static void assert_written(const char *hex)
 {
 	uint8_t want[512];
-	size_t len = test_hex(hex, want, sizeof(want));
+	size_t len = test_channel_hex(hex, want, sizeof(want));
 
 	test_coap_take(&t);
 	assert_int_equal(t.out_len, len);

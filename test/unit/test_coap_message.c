@@ -20,7 +20,7 @@ static uint8_t zeros[70000];
 static dps_result read_hex(const char *hex, struct dps_coap_message *m)
 {
 	struct dps_coap_frame frame;
-	size_t len = test_hex(hex, data, sizeof(data));
+	size_t len = test_channel_hex(hex, data, sizeof(data));
 	dps_result result = dps_coap_frame_read(data, len, &frame);
 
 	if (result != DPS_OK)
@@ -59,10 +59,10 @@ static void test_frame_malformed(void **state)
 		head = (uint8_t)tkl;
 		assert_int_equal(dps_coap_frame_read(&head, 1, &frame), DPS_E_COAP);
 	}
-	assert_int_equal(dps_coap_frame_read(data, test_hex("f0 ffffffff 45", data, sizeof(data)), &frame), DPS_E_COAP);
-	assert_int_equal(dps_coap_frame_read(data, test_hex("f0 fffefef3 45", data, sizeof(data)), &frame), DPS_E_COAP);
+	assert_int_equal(dps_coap_frame_read(data, test_channel_hex("f0 ffffffff 45", data, sizeof(data)), &frame), DPS_E_COAP);
+	assert_int_equal(dps_coap_frame_read(data, test_channel_hex("f0 fffefef3 45", data, sizeof(data)), &frame), DPS_E_COAP);
 	/* the largest that is still counted without overflow */
-	assert_int_equal(dps_coap_frame_read(data, test_hex("f0 fffefee4 45", data, sizeof(data)), &frame), DPS_OK);
+	assert_int_equal(dps_coap_frame_read(data, test_channel_hex("f0 fffefee4 45", data, sizeof(data)), &frame), DPS_OK);
 	assert_int_equal(frame.total, UINT32_MAX - DPS_COAP_FRAME_MAX + 6);
 }
 
@@ -195,7 +195,7 @@ static void test_write(void **state)
 	dps_coap_write_path(&w, "/x.plgd.dev/time");
 	dps_coap_write_uint(&w, DPS_COAP_ACCEPT, 10000);
 	n = dps_coap_write_end(&w, DPS_COAP_GET, 0);
-	assert_int_equal(n, test_hex("d806010102030405060708ba782e706c67642e6465760474696d65622710", want, sizeof(want)));
+	assert_int_equal(n, test_channel_hex("d806010102030405060708ba782e706c67642e6465760474696d65622710", want, sizeof(want)));
 	assert_memory_equal(data, want, n);
 
 	/* paths */
@@ -205,7 +205,7 @@ static void test_write(void **state)
 	dps_coap_write_begin(&w, data, sizeof(data), NULL, 0);
 	dps_coap_write_path(&w, "/a/");
 	n = dps_coap_write_end(&w, DPS_COAP_GET, 0);
-	assert_int_equal(n, test_hex("20 01 b161", want, sizeof(want)));
+	assert_int_equal(n, test_channel_hex("20 01 b161", want, sizeof(want)));
 	assert_memory_equal(data, want, n);
 
 	/* numbers in as few bytes as they take */
@@ -215,7 +215,7 @@ static void test_write(void **state)
 	dps_coap_write_uint(&w, 28, 256);
 	dps_coap_write_uint(&w, 60, 0x01020304);
 	n = dps_coap_write_end(&w, DPS_COAP_GET, 0);
-	assert_int_equal(n, test_hex("c001 c0 51ff b20100 d41301020304", want, sizeof(want)));
+	assert_int_equal(n, test_channel_hex("c001 c0 51ff b20100 d41301020304", want, sizeof(want)));
 	assert_memory_equal(data, want, n);
 
 	/* options out of order are a fault of ours, and not sent */
