@@ -8,12 +8,15 @@ TEST_TIMEOUT ?= 90
 # A -j of the caller's holds for sub-makes, too.
 submake = $(MAKE) --no-print-directory $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$(JOBS))
 
-# The same sources for another compiler (objects only: the point is its warnings), and with sanitizers (the unit tests are run).
+# The same sources for another compiler (objects only: the point is its warnings, a test by itself), and with sanitizers (the unit tests are run).
 CLANG_BUILD    := $(BUILD)/clang
 SANITIZE_BUILD := $(BUILD)/sanitize
 SANITIZE_FLAGS := -fsanitize=address,undefined -fno-sanitize-recover=all
 sanitize        = $(submake) BUILD=$(SANITIZE_BUILD) CC=clang OPT="-O1 -g -fno-omit-frame-pointer $(SANITIZE_FLAGS)" LDFLAGS="$(SANITIZE_FLAGS)"
 sanitize_bin    = $(unit_bin:$(BUILD)/%=$(SANITIZE_BUILD)/%)
+
+# The library in its smallest configuration: what is switched off must not be missed. CFLAGS of the environment are the Makefile's to add to.
+smallest = CFLAGS="-include test/size/smallest.h -UDPS_CONFIG_FILE" $(MAKE) -s -k -j1 BUILD=$(BUILD)/smallest lib-objects
 
 template_src := $(wildcard port/template/*.c)
 template_obj := $(template_src:%.c=$(BUILD)/%.o)
@@ -23,15 +26,16 @@ test_obj     := $(unit_src:%.c=$(BUILD)/%.o) $(integ_src:%.c=$(BUILD)/%.o) $(sup
 subtest   = $(MAKE) -s -j1 BUILD=$(BUILD)
 run_tests = $(PYTHON) tools/run-tests --jobs $(JOBS) --timeout $(TEST_TIMEOUT) --logs $(BUILD)/test/logs
 
-.PHONY: check check-build check-unit check-integration objects unit-tests template
+.PHONY: check check-build check-unit check-integration lib-objects objects unit-tests template
 
-objects: $(lib_obj) $(port_obj) $(template_obj) $(device_obj) $(service_obj) $(test_obj)
+lib-objects: $(lib_obj) $(port_obj)
+objects: lib-objects $(template_obj) $(device_obj) $(service_obj) $(test_obj)
 unit-tests: $(unit_bin)
 template: $(template_obj)
 
+# Without a build of its own nothing can be tested; what the sanitizers' build lacks is a failed test each.
 check-build: lib programs tests template
-	@$(submake) -s BUILD=$(CLANG_BUILD) CC=clang objects
-	@$(sanitize) -s unit-tests
+	-@$(sanitize) -s -k unit-tests
 
 check: deps-check                           ## build everything and run all tests
 	@echo "Building ..."
@@ -40,6 +44,8 @@ check: deps-check                           ## build everything and run all test
 	  --command "run-tests-selftest=$(PYTHON) tools/run-tests --selftest" \
 	  --command "config-drift=$(subtest) check-config" \
 	  --command "rules=$(subtest) check-rules" \
+	  --command "clang=$(MAKE) -s -k -j1 BUILD=$(CLANG_BUILD) CC=clang objects" \
+	  --command 'smallest=$(smallest)' \
 	  --command "install=$(subtest) check-install" \
 	  $(if $(wildcard mk/fuzz.mk),--command "fuzz=$(subtest) check-fuzz") \
 	  $(integ_bin) $(unit_bin) $(sanitize_bin)
