@@ -15,6 +15,8 @@ SANITIZE_FLAGS := -fsanitize=address,undefined -fno-sanitize-recover=all
 sanitize        = $(submake) BUILD=$(SANITIZE_BUILD) CC=clang OPT="-O1 -g -fno-omit-frame-pointer $(SANITIZE_FLAGS)" LDFLAGS="$(SANITIZE_FLAGS)"
 sanitize_bin    = $(unit_bin:$(BUILD)/%=$(SANITIZE_BUILD)/%)
 
+clang_objects   = $(MAKE) -s -k -j1 BUILD=$(CLANG_BUILD) CC=clang objects
+
 # The library in its smallest configuration: what is switched off must not be missed. CFLAGS of the environment are the Makefile's to add to.
 smallest = CFLAGS="-include test/size/smallest.h -UDPS_CONFIG_FILE" $(MAKE) -s -k -j1 BUILD=$(BUILD)/smallest lib-objects
 
@@ -35,25 +37,25 @@ template: $(template_obj)
 
 # Without a build of its own nothing can be tested; what the sanitizers' build lacks is a failed test each.
 check-build: lib programs tests template
-	-@$(sanitize) -s -k unit-tests
+	-@+$(sanitize) -s -k unit-tests
 
 check: deps-check                           ## build everything and run all tests
 	@echo "Building ..."
-	@$(submake) -s check-build
+	@+$(submake) -s check-build
 	@$(run_tests) \
 	  --command "run-tests-selftest=$(PYTHON) tools/run-tests --selftest" \
 	  --command "config-drift=$(subtest) check-config" \
 	  --command "rules=$(subtest) check-rules" \
-	  --command "clang=$(MAKE) -s -k -j1 BUILD=$(CLANG_BUILD) CC=clang objects" \
+	  --command "clang=$(clang_objects)" \
 	  --command 'smallest=$(smallest)' \
 	  --command "install=$(subtest) check-install" \
 	  $(if $(wildcard mk/fuzz.mk),--command "fuzz=$(subtest) check-fuzz") \
 	  $(integ_bin) $(unit_bin) $(sanitize_bin)
 
 check-unit: deps-check                      ## run the unit tests
-	@$(submake) -s unit-tests
+	@+$(submake) -s unit-tests
 	@$(run_tests) $(unit_bin)
 
 check-integration: deps-check               ## run the tests that drive the programs
-	@$(submake) -s programs $(integ_bin)
+	@+$(submake) -s programs $(integ_bin)
 	@$(run_tests) $(integ_bin)

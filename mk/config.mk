@@ -13,6 +13,9 @@ ifneq ($(CONFIG_HEADER),)
 $(CONFIG_HEADER): .config Kconfig tools/genconfig.py
 	@mkdir -p $(@D)
 	$(PYTHON) tools/genconfig.py header Kconfig .config $@
+else
+# .config is gone: so must be what was made of it, and with it the objects that depend on it.
+$(shell rm -f $(BUILD)/generated/dps_config.h)
 endif
 
 check-config:                               ## compare Kconfig with include/dps/config.h
