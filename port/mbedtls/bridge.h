@@ -43,6 +43,9 @@ int dps_mbedtls_sign(mbedtls_pk_context *pk, mbedtls_md_type_t md, const uint8_t
 /* Whether an error is one of memory. */
 bool dps_mbedtls_is_memory(int error);
 
+/* Whether an error came from dps_mbedtls_random. */
+bool dps_mbedtls_is_random(int error);
+
 /* The name of an alert (RFC 5246 7.2), NULL if there is none. */
 const char *dps_mbedtls_alert_name(int description);
 

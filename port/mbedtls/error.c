@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What numbers mean: which errors of Mbed TLS are those of its memory, and what alerts are called.
+ * What numbers mean: which errors of Mbed TLS are those of its memory and of our randomness, and what alerts are called.
  */
 #include <mbedtls/asn1.h>
 #include <mbedtls/bignum.h>
@@ -26,6 +26,11 @@ bool dps_mbedtls_is_memory(int error)
 			return true;
 	}
 	return false;
+}
+
+bool dps_mbedtls_is_random(int error)
+{
+	return error < 0 && -(-error & 0x7f) == MBEDTLS_ERR_CTR_DRBG_ENTROPY_SOURCE_FAILED;
 }
 
 const char *dps_mbedtls_alert_name(int description)

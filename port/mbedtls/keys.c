@@ -39,6 +39,13 @@ static dps_result blob_name(const char *slot, char name[DPS_STORAGE_NAME_LENGTH 
 	return DPS_OK;
 }
 
+static dps_result cause_of(int error)
+{
+	if (dps_mbedtls_is_memory(error))
+		return DPS_E_MEMORY;
+	return dps_mbedtls_is_random(error) ? DPS_E_RANDOM : DPS_E_KEY;
+}
+
 static void forget_cached(struct dps_mbedtls_keys *keys)
 {
 	mbedtls_pk_free(&keys->cached);
@@ -132,7 +139,7 @@ static dps_result keys_generate(void *ctx, const char *slot, enum dps_key_type t
 		const struct dps_span part = {der + sizeof(der) - len, len};
 		result = keys->storage->write(keys->storage->ctx, name, &part, 1);
 	} else {
-		result = dps_mbedtls_is_memory(ret) ? DPS_E_MEMORY : DPS_E_KEY;
+		result = cause_of(ret);
 	}
 	if (result == DPS_OK)
 		memcpy(keys->cached_slot, slot, strlen(slot) + 1);
@@ -147,7 +154,7 @@ static dps_result write_public_key(mbedtls_pk_context *pk, uint8_t *buf, size_t 
 	uint8_t der[DPS_SPKI_SIZE];
 	const int ret = mbedtls_pk_write_pubkey_der(pk, der, sizeof(der));
 	if (ret <= 0)
-		return dps_mbedtls_is_memory(ret) ? DPS_E_MEMORY : DPS_E_KEY;
+		return cause_of(ret);
 	*len = (size_t)ret;
 	if (*len > size)
 		return DPS_E_BUFFER;
@@ -182,7 +189,7 @@ static dps_result keys_sign(void *ctx, const char *slot, enum dps_hash hash, con
 		return result;
 	const int ret = dps_mbedtls_sign(pk, HASHES[hash].md, digest, digest_len, signature, len, keys->random);
 	if (ret != 0)
-		return dps_mbedtls_is_memory(ret) ? DPS_E_MEMORY : DPS_E_KEY;
+		return cause_of(ret);
 	if (*len > size)
 		return DPS_E_BUFFER;
 	memcpy(sig, signature, *len);
