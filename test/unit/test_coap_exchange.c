@@ -253,12 +253,10 @@ static void test_critical_option(void **state)
 	assert_int_equal(test_coap_get(&t, 2, "/b"), DPS_OK);
 	assert_int_equal(test_coap_get(&t, 3, "/c"), DPS_OK);
 	feed(205, TOKEN_1, "90", "x");                               /* option 9 */
-	feed(205, TOKEN_2, "6101 6000", "x");                        /* Observe, 12, 12: elective */
+	feed(205, TOKEN_2, "6101 813c", "x");                        /* Observe, Max-Age: elective */
 	feed(205, TOKEN_3, "c22710 e206ec0800" /* 12, 2053 */, "x"); /* what the OCF version of the format is */
 	assert_answer(1, DPS_E_COAP_OPTION, 205, "");
-	assert_int_equal(test_coap_run(&t), DPS_OK);
-	assert_int_equal(t.answer.handle, 2);
-	assert_int_not_equal(t.answer.result, DPS_E_COAP_OPTION);
+	assert_answer(2, DPS_OK, 205, "x");
 	assert_answer(3, DPS_OK, 205, "x");
 	assert_idle(); /* the connection goes on */
 }
@@ -332,41 +330,33 @@ static void test_tokens(void **state)
 
 static void test_answer_too_large(void **state)
 {
-	(void)state;
-	test_coap_init(&t, test_coap_default());
-	for (int round = 0; round < 3; round++) {
-		size_t sizes[] = {DPS_CONFIG_RECEIVE_SIZE - 15, DPS_CONFIG_RECEIVE_SIZE - 14, sizeof(filler)};
+	static const size_t head = 4 + 8 + 3 + 1; /* header, token, Content-Format, marker */
+	static const size_t sizes[] = {DPS_CONFIG_RECEIVE_SIZE - head + 1, sizeof(filler)};
 
-		dps_coap_transport.attach(&t.coap, &t.env);
-		t.drawn = 0;
-		t.peer.read_step = round == 2 ? 1000 : 0;
+	(void)state;
+	for (size_t i = 0; i < 2 * sizeof(sizes) / sizeof(sizes[0]); i++) {
+		test_coap_init(&t, test_coap_default());
+		t.peer.read_step = i % 2 == 0 ? 0 : 1000;
 		assert_int_equal(test_coap_get(&t, 1, "/a"), DPS_OK);
 		assert_int_equal(test_coap_get(&t, 2, "/a"), DPS_OK);
 		assert_idle();
-		test_coap_feed(&t, 205, TOKEN_1, CBOR, filler, sizes[round]); /* header 4, token 8, option 3, marker 1 */
+		test_coap_feed(&t, 205, TOKEN_1, CBOR, filler, sizes[i / 2]);
 		feed(205, TOKEN_2, CBOR, "next");
-		if (round == 0) {
-			assert_int_equal(test_coap_run(&t), DPS_OK);
-			assert_int_equal(t.answer.result, DPS_E_TOO_LARGE);
-			assert_answer(2, DPS_OK, 205, "next");
-		} else {
-			assert_answer(1, DPS_E_TOO_LARGE, 205, "");
-			assert_answer(2, DPS_OK, 205, "next");
-		}
+		assert_answer(1, DPS_E_TOO_LARGE, 205, "");
+		assert_answer(2, DPS_OK, 205, "next");
 		assert_idle();
 	}
-	/* the largest that fits: 4 + 8 + 3 + 1 */
+	/* the largest that fits */
 	assert_int_equal(test_coap_get(&t, 3, "/a"), DPS_OK);
-	test_coap_feed(&t, 205, TOKEN_3, CBOR, filler, DPS_CONFIG_RECEIVE_SIZE - 16);
+	test_coap_feed(&t, 205, TOKEN_3, CBOR, filler, DPS_CONFIG_RECEIVE_SIZE - head);
 	assert_int_equal(test_coap_run(&t), DPS_OK);
 	assert_int_equal(t.answer.result, DPS_OK);
-	assert_int_equal(t.answer.payload_len, DPS_CONFIG_RECEIVE_SIZE - 16);
+	assert_int_equal(t.answer.payload_len, DPS_CONFIG_RECEIVE_SIZE - head);
 	assert_memory_equal(t.answer.payload, filler, t.answer.payload_len);
 	/* a refusal stays a refusal, and an answer to nobody is counted */
-	t.drawn = 0x10;
 	assert_int_equal(test_coap_get(&t, 4, "/a"), DPS_OK);
 	test_coap_feed(&t, 205, TOKEN_3, CBOR, filler, 9000);
-	test_coap_feed(&t, 403, "1111111111111111", "", filler, 9000);
+	test_coap_feed(&t, 403, "0404040404040404", "", filler, 9000);
 	assert_answer(4, DPS_E_SERVICE_REFUSED, 403, "");
 	assert_int_equal(t.coap.counters.unknown_answers, 1);
 	assert_idle();
@@ -545,8 +535,6 @@ static void test_request_too_large(void **state)
 	test_coap_feed(&t, 701, "", "22 0800", NULL, 0);
 	assert_idle();
 	assert_int_equal(post(2, "/c", (char *)filler, 1200), DPS_OK);
-	/* a body that says more than its limit is a fault of ours */
-	assert_int_equal(t.coap.area.use, 0);
 	/* larger than buffer and area */
 	assert_int_equal(post(3, "/c", (char *)filler, DPS_CONFIG_BODY_SIZE + 1), DPS_E_TOO_LARGE);
 	/* a peer that takes nothing */
