@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The service's configuration: a JSON file, every key of which docs/local-service.md describes, over defaults that provision a device. */
+#ifndef SERVICE_CONFIG_H
+#define SERVICE_CONFIG_H
+
+#include <cjson/cJSON.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "ca.h"
+#include "text.h"
+
+#define SERVICE_PSK_SIZE 16u
+
+struct service_hub {
+	char id[SERVICE_UUID_SIZE];
+	char **gateways; /* with their scheme */
+	size_t gateway_count;
+};
+
+struct service_config {
+	char *owner; /* as written */
+	char owner_uuid[SERVICE_UUID_SIZE];
+	char psk[SERVICE_PSK_SIZE + 1]; /* empty: none is handed out */
+	struct service_hub *hubs;
+	size_t hub_count;
+	char *authorization_provider;
+	char *token; /* NULL: one is made for each answer */
+	long identity_lifetime;
+	cJSON *resources; /* an array, or NULL */
+	bool allow_expired_manufacturer_certificates;
+	double inactivity_seconds;
+	double time_offset_seconds;
+	unsigned block_szx;
+	struct {
+		bool is_set;
+		enum service_key_type key_type;
+		enum service_validity validity;
+		char *alternative_names; /* NULL: the usual ones */
+	} server_certificate;
+};
+
+/* path NULL: the defaults alone. Ends the program with exit code 2 and one line when the file is not what it should be. */
+void service_config_load(struct service_config *config, const char *path);
+void service_config_free(struct service_config *config);
+
+#endif

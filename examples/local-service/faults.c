@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Faults on purpose: reading `STEP:ACTION[:COUNT]` and counting. */
+#include "faults.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "text.h"
+
+#define MAX_COUNT      1000000L
+#define MAX_DELAY_MS   3600000L
+#define MAX_LARGE      (8L << 20)
+#define MAX_FLOOD      100000L
+#define CODE_OF(c, dd) ((uint8_t)((c) << 5 | (dd)))
+
+enum argument { ARGUMENT_NONE, ARGUMENT_NUMBER, ARGUMENT_FIELD };
+
+struct action {
+	const char *name;
+	enum argument argument;
+	long low;
+	long high;
+	bool credentials_only;
+};
+
+static const struct action actions[] = {
+	[SERVICE_FAULT_CODE] = {"", ARGUMENT_NONE, 0, 0, false},
+	[SERVICE_FAULT_DELAY] = {"delay", ARGUMENT_NUMBER, 0, MAX_DELAY_MS, false},
+	[SERVICE_FAULT_DISCONNECT] = {"disconnect", ARGUMENT_NONE, 0, 0, false},
+	[SERVICE_FAULT_GARBAGE] = {"garbage", ARGUMENT_NONE, 0, 0, false},
+	[SERVICE_FAULT_NO_OIC_RES] = {"no-oic-res", ARGUMENT_NONE, 0, 0, false},
+	[SERVICE_FAULT_TRUNCATE] = {"truncate", ARGUMENT_NONE, 0, 0, false},
+	[SERVICE_FAULT_NESTED] = {"nested", ARGUMENT_NONE, 0, 0, false},
+	[SERVICE_FAULT_ENDLESS] = {"endless", ARGUMENT_NONE, 0, 0, false},
+	[SERVICE_FAULT_WRONG_TYPE] = {"wrong-type", ARGUMENT_FIELD, 0, 0, false},
+	[SERVICE_FAULT_WRONG_KEY] = {"wrong-key", ARGUMENT_NONE, 0, 0, true},
+	[SERVICE_FAULT_WRONG_DEVICE] = {"wrong-device", ARGUMENT_NONE, 0, 0, true},
+	[SERVICE_FAULT_WRONG_CA] = {"wrong-ca", ARGUMENT_NONE, 0, 0, true},
+	[SERVICE_FAULT_WRONG_ORDER] = {"wrong-order", ARGUMENT_NONE, 0, 0, true},
+	[SERVICE_FAULT_EXPIRED] = {"expired", ARGUMENT_NONE, 0, 0, true},
+	[SERVICE_FAULT_LARGE] = {"large", ARGUMENT_NUMBER, 1, MAX_LARGE, false},
+	[SERVICE_FAULT_CRITICAL_OPTION] = {"critical-option", ARGUMENT_NONE, 0, 0, false},
+	[SERVICE_FAULT_STRAY_TOKEN] = {"stray-token", ARGUMENT_NONE, 0, 0, false},
+	[SERVICE_FAULT_FLOOD_REQUESTS] = {"flood-requests", ARGUMENT_NUMBER, 1, MAX_FLOOD, false},
+	[SERVICE_FAULT_FLOOD_PINGS] = {"flood-pings", ARGUMENT_NUMBER, 1, MAX_FLOOD, false},
+	[SERVICE_FAULT_SILENCE] = {"silence", ARGUMENT_NONE, 0, 0, false},
+	[SERVICE_FAULT_RESET] = {"reset", ARGUMENT_NONE, 0, 0, false},
+	[SERVICE_FAULT_RESET_AFTER] = {"reset-after", ARGUMENT_NUMBER, 1, MAX_LARGE, false},
+	[SERVICE_FAULT_DUPLICATE] = {"duplicate", ARGUMENT_NONE, 0, 0, false},
+};
+
+const char *service_step_name(enum service_step step)
+{
+	static const char *const names[] = {
+		[SERVICE_STEP_TIME] = "time",   [SERVICE_STEP_OWNER] = "owner",
+		[SERVICE_STEP_CLOUD] = "cloud", [SERVICE_STEP_CREDENTIALS] = "credentials",
+		[SERVICE_STEP_ACLS] = "acls",   [SERVICE_STEP_RESOURCES] = "resources",
+		[SERVICE_STEP_OTHER] = "other",
+	};
+
+	return names[step];
+}
+
+static bool parse_step(const char *text, size_t length, enum service_step *step)
+{
+	unsigned at;
+
+	for (at = 0; at < SERVICE_STEP_OTHER; at++) {
+		const char *name = service_step_name((enum service_step)at);
+
+		if (strlen(name) == length && strncmp(name, text, length) == 0) {
+			*step = (enum service_step)at;
+			return true;
+		}
+	}
+	return false;
+}
+
+/* "4.00": a class from 2 to 5, a point and two digits up to 31 (RFC 7252 section 5.9). */
+static bool parse_code(const char *text, uint8_t *code)
+{
+	long detail;
+
+	if (strlen(text) != 4 || text[0] < '2' || text[0] > '5' || text[1] != '.' || !service_parse_number(text + 2, 0, 31, &detail)) {
+		return false;
+	}
+	*code = CODE_OF((unsigned)(text[0] - '0'), (unsigned)detail);
+	return true;
+}
+
+static bool parse_argument(struct service_fault *fault, const struct action *action, const char *argument)
+{
+	switch (action->argument) {
+	case ARGUMENT_NONE:
+		return argument == NULL;
+	case ARGUMENT_NUMBER:
+		return argument != NULL && service_parse_number(argument, action->low, action->high, &fault->number);
+	case ARGUMENT_FIELD:
+		fault->field = argument;
+		return argument != NULL && argument[0] != '\0';
+	}
+	return false;
+}
+
+static bool parse_action(struct service_fault *fault)
+{
+	const char *equals = strchr(fault->text, '=');
+	size_t length = equals == NULL ? strlen(fault->text) : (size_t)(equals - fault->text);
+	unsigned at;
+
+	if (parse_code(fault->text, &fault->code)) {
+		fault->action = SERVICE_FAULT_CODE;
+		return true;
+	}
+	for (at = SERVICE_FAULT_CODE + 1; at < SERVICE_FAULT_NONE; at++) {
+		if (strlen(actions[at].name) == length && strncmp(actions[at].name, fault->text, length) == 0) {
+			fault->action = (enum service_fault_action)at;
+			return (!actions[at].credentials_only || fault->step == SERVICE_STEP_CREDENTIALS) &&
+			       parse_argument(fault, &actions[at], equals == NULL ? NULL : equals + 1);
+		}
+	}
+	return false;
+}
+
+void service_faults_add(struct service_faults *faults, const char *given)
+{
+	struct service_fault fault = {.remaining = -1};
+	const char *action = strchr(given, ':');
+	const char *count;
+
+	if (action == NULL || !parse_step(given, (size_t)(action - given), &fault.step)) {
+		service_fail(SERVICE_EXIT_USAGE, "--fault %s: the step must be one of time, owner, cloud, credentials, acls, resources", given);
+	}
+	fault.text = service_strdup(action + 1);
+	count = strchr(action + 1, ':');
+	if (count != NULL) {
+		fault.text[count - (action + 1)] = '\0';
+		if (!service_parse_number(count + 1, 1, MAX_COUNT, &fault.remaining)) {
+			service_fail(SERVICE_EXIT_USAGE, "--fault %s: the count must be a whole number from 1 to %ld", given, MAX_COUNT);
+		}
+	}
+	if (!parse_action(&fault)) {
+		service_fail(SERVICE_EXIT_USAGE, "--fault %s: no such action for this step, or its argument is not what it should be", given);
+	}
+	faults->list = service_realloc(faults->list, (faults->count + 1) * sizeof(*faults->list));
+	faults->list[faults->count++] = fault;
+}
+
+void service_faults_free(struct service_faults *faults)
+{
+	size_t at;
+
+	for (at = 0; at < faults->count; at++) {
+		free(faults->list[at].text);
+	}
+	free(faults->list);
+	*faults = (struct service_faults){0};
+}
+
+const struct service_fault *service_faults_take(struct service_faults *faults, enum service_step step, bool is_first_of_connection)
+{
+	size_t at;
+
+	for (at = 0; at < faults->count; at++) {
+		struct service_fault *fault = &faults->list[at];
+
+		if (fault->step != step || fault->remaining == 0 || (fault->action == SERVICE_FAULT_NO_OIC_RES && !is_first_of_connection)) {
+			continue;
+		}
+		if (fault->remaining > 0) {
+			fault->remaining--;
+		}
+		return fault;
+	}
+	return NULL;
+}
+
+enum service_fault_action service_fault_action_of(const struct service_fault *fault)
+{
+	return fault == NULL ? SERVICE_FAULT_NONE : fault->action;
+}

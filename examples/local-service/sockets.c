@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What libcoap's sockets need and its API does not give. */
+#include "sockets.h"
+
+#include <arpa/inet.h>
+#include <dirent.h>
+#include <linux/sockios.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+
+#define BACKLOG 1024
+
+typedef bool (*match_function)(int file, const void *argument);
+
+/* The first open descriptor that matches, or -1. */
+static int find_descriptor(match_function matches, const void *argument)
+{
+	DIR *directory = opendir("/proc/self/fd");
+	struct dirent *entry;
+	int found = -1;
+
+	while (directory != NULL && found < 0 && (entry = readdir(directory)) != NULL) {
+		int file = atoi(entry->d_name);
+
+		if (entry->d_name[0] != '.' && file != dirfd(directory) && matches(file, argument)) {
+			found = file;
+		}
+	}
+	if (directory != NULL) {
+		closedir(directory);
+	}
+	return found;
+}
+
+static bool is_listener(int file, const void *argument)
+{
+	int listening = 0;
+	socklen_t length = sizeof(listening);
+
+	(void)argument;
+	return getsockopt(file, SOL_SOCKET, SO_ACCEPTCONN, &listening, &length) == 0 && listening != 0;
+}
+
+static bool is_connected_with(int file, const void *argument)
+{
+	const coap_address_t *peer = argument;
+	coap_address_t found = {0};
+
+	found.size = sizeof(found.addr);
+	if (getpeername(file, &found.addr.sa, &found.size) != 0 || found.addr.sa.sa_family != peer->addr.sa.sa_family) {
+		return false;
+	}
+	if (found.addr.sa.sa_family == AF_INET6) {
+		return found.addr.sin6.sin6_port == peer->addr.sin6.sin6_port &&
+		       memcmp(&found.addr.sin6.sin6_addr, &peer->addr.sin6.sin6_addr, sizeof(found.addr.sin6.sin6_addr)) == 0;
+	}
+	return found.addr.sin.sin_port == peer->addr.sin.sin_port && found.addr.sin.sin_addr.s_addr == peer->addr.sin.sin_addr.s_addr;
+}
+
+uint16_t service_sockets_tune_listener(void)
+{
+	int file = find_descriptor(is_listener, NULL);
+	coap_address_t own = {0};
+	int on = 1;
+
+	own.size = sizeof(own.addr);
+	if (file < 0 || setsockopt(file, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)) != 0 || listen(file, BACKLOG) != 0 ||
+	    getsockname(file, &own.addr.sa, &own.size) != 0) {
+		return 0;
+	}
+	return ntohs(own.addr.sa.sa_family == AF_INET6 ? own.addr.sin6.sin6_port : own.addr.sin.sin_port);
+}
+
+int service_sockets_find_peer(const coap_address_t *peer)
+{
+	return find_descriptor(is_connected_with, peer);
+}
+
+bool service_sockets_unsent(int file)
+{
+	int unsent = 0;
+
+	return ioctl(file, SIOCOUTQ, &unsent) == 0 && unsent > 0;
+}
+
+void service_sockets_reset_on_close(int file)
+{
+	struct linger linger = {.l_onoff = 1, .l_linger = 0};
+
+	setsockopt(file, SOL_SOCKET, SO_LINGER, &linger, sizeof(linger));
+}
