@@ -104,7 +104,7 @@ static void step_failed(struct dps_client *client, enum dps_step_id id, dps_resu
 	uint32_t delay;
 
 	dps_client_record(client, id, cause, code, text, len);
-	if (!dps_policy_retries(klass, client->config.stay)) {
+	if (!dps_client_retries(client, klass)) {
 		dps_client_fail(client, false);
 		return;
 	}
@@ -265,10 +265,10 @@ static void take_answer(struct dps_client *client, const struct dps_answer *answ
 		client->ending = true;
 	if (step == NULL || (client->wanted & ~client->done & DPS_STEP_BIT(id)) == 0)
 		return; /* the copy of the lead request, which nobody waits for */
-	if (lead && result != DPS_OK)
-		return; /* the other copy tells */
 	if (result == DPS_OK || none)
 		result = step->accept(&env, answer, &verdict);
+	if (lead && result != DPS_OK)
+		return; /* the other copy tells */
 	if (result != DPS_OK) {
 		bool error = answer->result != DPS_OK;
 

@@ -157,7 +157,7 @@ static void advance_waiting(struct dps_client *client)
 		uint32_t delay;
 
 		dps_client_record(client, DPS_STEP_CONFIG, result, 0, NULL, 0);
-		if (!dps_policy_retries(dps_result_class(result), client->config.stay)) {
+		if (!dps_client_retries(client, dps_result_class(result))) {
 			dps_client_fail(client, false);
 			return;
 		}

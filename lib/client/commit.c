@@ -148,7 +148,7 @@ void dps_client_advance_committing(struct dps_client *client)
 		dps_class klass = dps_result_class(result);
 
 		dps_client_record(client, DPS_STEP_COMMIT, result, 0, NULL, 0);
-		if (!dps_policy_retries(klass, client->config.stay)) {
+		if (!dps_client_retries(client, klass)) {
 			dps_client_fail(client, false);
 			return;
 		}

@@ -6,8 +6,6 @@
 #include "client/policy.h"
 #include "codec/text.h"
 
-#define NO_DUE UINT64_MAX
-
 static void count_stats(struct dps_client *client)
 {
 	struct dps_channel_stats now;
@@ -55,7 +53,7 @@ void dps_client_connection_failed(struct dps_client *client, enum dps_step_id st
 
 	dps_client_record(client, step, cause, 0, (const uint8_t *)detail, strlen(detail));
 	dps_client_close(client);
-	if (!dps_policy_retries(klass, client->config.stay)) {
+	if (!dps_client_retries(client, klass)) {
 		dps_client_fail(client, false);
 		return;
 	}
@@ -96,6 +94,8 @@ void dps_client_connect(struct dps_client *client)
 		dps_client_fail(client, false);
 		return;
 	}
+	if (dps_client_wall_s(client) == 0)
+		client->wanted |= DPS_STEP_BIT(DPS_STEP_TIME); /* a clock that was synchronised when the run was planned may not be any more */
 	client->ending = false;
 	client->dates_checked = false;
 	client->lead_sent = false;
@@ -168,12 +168,7 @@ void dps_client_advance_connecting(struct dps_client *client)
 
 void dps_client_go_on(struct dps_client *client)
 {
-	uint64_t now = dps_client_now(client);
-	uint64_t due = dps_client_next_due(client);
-
 	dps_client_close(client);
-	if (due == NO_DUE || due <= now)
-		due = now;
-	client->wake = due;
+	client->wake = dps_client_next_due(client);
 	dps_client_set_state(client, DPS_STATE_WAITING);
 }

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "client/internal.h"
+#include "client/policy.h"
 #include "codec/text.h"
 
 const char *dps_state_name(enum dps_state state)
@@ -82,6 +83,11 @@ void dps_client_warn(struct dps_client *client, enum dps_step_id step, dps_resul
 	dps_text_printable(warning.text, sizeof(warning.text), (const uint8_t *)text, strlen(text));
 	dps_client_log(client, DPS_LOG_WARNING, text);
 	dps_client_emit(client, &event);
+}
+
+bool dps_client_retries(const struct dps_client *client, dps_class klass)
+{
+	return client->renewing || dps_policy_retries(klass, client->config.stay);
 }
 
 void dps_client_emit_retry(struct dps_client *client, uint32_t retry_ms)

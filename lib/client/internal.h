@@ -39,6 +39,8 @@ void dps_client_warn(struct dps_client *client, enum dps_step_id step, dps_resul
 void dps_client_fail(struct dps_client *client, bool deadline);
 /* Terminal: provisioned (or renewed). */
 void dps_client_succeed(struct dps_client *client, bool fresh);
+/* Whether a failure of a class is tried again. A renewal always is: a device must not lose its identity for having given up. */
+bool dps_client_retries(const struct dps_client *client, dps_class klass);
 /* A failure that is on record will be tried again. */
 void dps_client_emit_retry(struct dps_client *client, uint32_t retry_ms);
 

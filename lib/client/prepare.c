@@ -138,7 +138,7 @@ bool dps_client_is_provisioned(const struct dps_client *client)
 	return (client->store.committed & DPS_RECORDS_REQUIRED) == DPS_RECORDS_REQUIRED;
 }
 
-dps_result dps_client_load(struct dps_client *client)
+static dps_result load(struct dps_client *client)
 {
 	dps_result result = dps_store_open(&client->store, &client->config.platform->storage, client->body, sizeof(client->body));
 
@@ -168,6 +168,14 @@ dps_result dps_client_load(struct dps_client *client)
 	if (dps_client_is_provisioned(client) || (client->flags & DPS_START_FORCE) != 0)
 		return dps_store_discard(&client->store, DPS_RECORD_ALL);
 	return check_staged_credentials(client);
+}
+
+dps_result dps_client_load(struct dps_client *client)
+{
+	dps_result result = load(client);
+
+	dps_wipe(client->body, sizeof(client->body)); /* it may have held a pre-shared key or a token */
+	return result;
 }
 
 void dps_client_plan(struct dps_client *client)
