@@ -192,14 +192,13 @@ static dps_result storage_erase(void *ctx, const char *name)
 static int storage_open_directory(const char *path, int *directory)
 {
 	bool made = mkdir(path, S_IRWXU) == 0;
+	int why_not = made ? 0 : errno;
 	int parent;
 	int error = 0;
 
-	if (!made && errno != EEXIST && errno != EROFS && errno != EACCES)
-		return errno;
 	*directory = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (*directory < 0)
-		return errno;
+		return errno == ENOENT && why_not != 0 ? why_not : errno;
 	if (!made)
 		return 0;
 	parent = openat(*directory, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC);

@@ -452,7 +452,7 @@ static void test_real_limit(void **state)
 /* The kernel's own "no": a directory that may not be written to. Root may; then a child gives up root first. */
 static void test_read_only_directory(void **state)
 {
-	struct dps_posix_storage s;
+	struct dps_posix_storage s, none;
 	pid_t pid;
 	int status;
 
@@ -474,6 +474,8 @@ static void test_read_only_directory(void **state)
 			_exit(1);
 		if (strcmp(get(&s, "a"), "old") != 0)
 			_exit(2);
+		if (dps_posix_storage_open(&none, "none") != DPS_E_STORAGE_DENIED)
+			_exit(6);
 		if (put(&s, "a", "new") != DPS_E_STORAGE_DENIED)
 			_exit(3);
 		if (s.port.erase(s.port.ctx, "a") != DPS_E_STORAGE_DENIED)
