@@ -534,6 +534,27 @@ static void test_body_that_turns_out_small(void **state)
 	assert_int_equal(t.answer.result, DPS_OK);
 }
 
+static void test_block_of_a_body_waits_for_room(void **state)
+{
+	(void)state;
+	start(1280, 1280);
+	test_coap_feed(&t, 701, "", "22 0500 20", NULL, 0);
+	assert_int_equal(test_coap_run(&t), DPS_AGAIN);
+	t.peer.write_blocked = true;
+	for (unsigned i = 10; i < 15; i++)
+		assert_int_equal(ask(i, "/api/v1/provisioning/cloud-configuration", false), DPS_OK);
+	assert_int_equal(post(1, 1500, 4000, false), DPS_OK);
+	assert_true(t.coap.area.due);
+	t.peer.write_blocked = false;
+	assert_int_equal(test_coap_run(&t), DPS_AGAIN);
+	assert_false(t.coap.area.due);
+	test_coap_take(&t);
+	for (int i = 0; i < 6; i++)
+		assert_true(test_coap_next(&t, &m));
+	assert_int_equal(m.payload_len, 1024);
+	assert_memory_equal(m.payload, big, 1024);
+}
+
 static void test_body_too_large_for_the_peer(void **state)
 {
 	(void)state;
@@ -626,6 +647,7 @@ int main(void)
 		cmocka_unit_test(test_next_block_waits_for_room),
 		cmocka_unit_test(test_body_in_blocks),
 		cmocka_unit_test(test_body_that_turns_out_small),
+		cmocka_unit_test(test_block_of_a_body_waits_for_room),
 		cmocka_unit_test(test_body_too_large_for_the_peer),
 		cmocka_unit_test(test_body_answered_wrongly),
 		cmocka_unit_test(test_body_forgotten_half_way),

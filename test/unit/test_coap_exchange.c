@@ -604,6 +604,50 @@ static void test_ocf_version_options(void **state)
 	assert_int_equal(test_coap_uint(&m, 2053), 2048);
 }
 
+static void test_body_waits_for_room(void **state)
+{
+	struct dps_coap_options options = *test_coap_default();
+
+	(void)state;
+	options.send_size = 128;
+	test_coap_init(&t, &options);
+	t.peer.write_blocked = true;
+	assert_int_equal(post(1, "/c", "0123456789", 80), DPS_OK);
+	assert_int_equal(post(2, "/c", "0123456789", 80), DPS_AGAIN); /* its head fits, all of it may not */
+	t.peer.write_blocked = false;
+	assert_int_equal(post(2, "/c", "0123456789", 80), DPS_OK);
+}
+
+static size_t lie;
+
+static dps_result lying_read(void *ctx, uint8_t *buf, size_t size, size_t *n)
+{
+	(void)ctx, (void)buf;
+	*n = lie == 0 ? 0 : size + lie;
+	return DPS_OK;
+}
+
+static dps_result lying_write(void *ctx, const uint8_t *buf, size_t len, size_t *n)
+{
+	(void)ctx, (void)buf;
+	*n = lie == 0 ? 0 : len + lie;
+	return DPS_OK;
+}
+
+/* A port with a bug breaks its connection, not our memory. */
+static void test_channel_that_lies(void **state)
+{
+	(void)state;
+	for (lie = 0; lie < 2; lie++) {
+		test_coap_init(&t, test_coap_default());
+		t.peer.channel.write = lying_write;
+		assert_int_equal(test_coap_run(&t), lie == 0 ? DPS_AGAIN : DPS_E_INTERNAL);
+		test_coap_init(&t, test_coap_default());
+		t.peer.channel.read = lying_read;
+		assert_int_equal(test_coap_run(&t), lie == 0 ? DPS_AGAIN : DPS_E_INTERNAL);
+	}
+}
+
 static void test_detach(void **state)
 {
 	static const uint8_t nothing[DPS_CONFIG_RECEIVE_SIZE];
@@ -675,6 +719,8 @@ int main(void)
 		cmocka_unit_test(test_request_too_large),
 		cmocka_unit_test(test_body_failures),
 		cmocka_unit_test(test_ocf_version_options),
+		cmocka_unit_test(test_body_waits_for_room),
+		cmocka_unit_test(test_channel_that_lies),
 		cmocka_unit_test(test_detach),
 		cmocka_unit_test(test_poll_is_bounded),
 	};

@@ -117,6 +117,10 @@ static void test_response_options(void **state)
 	assert_int_equal(m.unknown_critical, 23);
 	assert_int_equal(read_hex("60 45 d40a00000006", &m), DPS_OK);
 	assert_int_equal(m.unknown_critical, 23);
+	assert_int_equal(read_hex("10 45 40", &m), DPS_OK); /* an ETag has 1 to 8 bytes */
+	assert_int_equal(m.etag.len, 0);
+	assert_int_equal(read_hex("a0 45 49000000000000000000", &m), DPS_OK);
+	assert_int_equal(m.etag.len, 0);
 	/* an option of requests has no business in an answer */
 	assert_int_equal(read_hex("20 45 b161", &m), DPS_OK);
 	assert_int_equal(m.unknown_critical, 11);
@@ -143,6 +147,8 @@ static void test_request_path_and_queries(void **state)
 	assert_memory_equal(query.data, "rt=oic.wk.d", 11);
 	assert_false(dps_coap_next_query(&queries, &query));
 	assert_false(m.bad_path);
+	queries = (struct dps_span){(const uint8_t *)"\x04if=", 4}; /* cut short: cannot be, and is not read beyond */
+	assert_false(dps_coap_next_query(&queries, &query));
 
 	/* segments with headers of two bytes, and empty ones */
 	assert_int_equal(read_hex("d006 01 bd0161626364656667686a6b6c6d6e6f 00 0178", &m), DPS_OK);

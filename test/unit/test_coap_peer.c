@@ -376,6 +376,9 @@ static void test_flood_without_room(void **state)
 	assert_int_equal(t.coap.counters.served + t.coap.counters.pings + t.coap.counters.dropped, 4000);
 	assert_true(t.coap.counters.dropped > 3900);
 	assert_true(t.coap.tx_len >= quota && t.coap.tx_len < quota + 64);
+	test_coap_feed(&t, 2, "aabb", "b161", filler, sizeof(filler)); /* not even a refusal */
+	assert_idle();
+	assert_int_equal(t.coap.counters.dropped + t.coap.counters.served + t.coap.counters.pings, 4001);
 	/* a whole flight still fits */
 	for (unsigned i = 0; i < 7; i++)
 		assert_int_equal(test_coap_get(&t, i, "/api/v1/provisioning/cloud-configuration"), DPS_OK);
