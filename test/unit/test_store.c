@@ -1,0 +1,801 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The store's format, byte for byte, and what it makes of media that are damaged, hostile, newer or failing. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "codec/cbor.h"
+#include "codec/text.h"
+#include "store/store.h"
+#include "support/test_bytes.h"
+#include "support/test_records.h"
+#include "support/test_store.h"
+
+#define BIT(record) DPS_RECORD_BIT(DPS_RECORD_##record)
+
+static uint8_t scratch[DPS_CONFIG_BODY_SIZE];
+static uint8_t buf[DPS_CONFIG_BODY_SIZE];
+
+static dps_result open_store(struct dps_store *store, struct test_store *medium)
+{
+	return dps_store_open(store, &medium->port, scratch, sizeof scratch);
+}
+
+/* A medium with all records of version 1 in force, credentials of version 2 staged, and the device's blobs. */
+static void make_medium(struct test_store *medium, struct dps_store *store)
+{
+	static const struct dps_device device = {{{1, 2, 3}}, "identity-0"};
+	static const struct dps_stored_endpoint endpoint = {{(const uint8_t *)"coaps+tcp://h:1", 15}, true};
+	unsigned i;
+	test_store_init(medium);
+	assert_int_equal(open_store(store, medium), DPS_OK);
+	for (i = 0; i < DPS_RECORD_COUNT; i++)
+		assert_int_equal(test_record_stage(store, (enum dps_record)i, 1), DPS_OK);
+	assert_int_equal(dps_store_commit(store, DPS_RECORD_ALL), DPS_OK);
+	assert_int_equal(dps_store_confirm(store, DPS_RECORD_ALL), DPS_OK);
+	assert_int_equal(test_record_stage(store, DPS_RECORD_CREDENTIALS, 2), DPS_OK);
+	assert_int_equal(dps_store_write_device(store, &device), DPS_OK);
+	assert_int_equal(dps_store_write_endpoints(store, &endpoint, 1), DPS_OK);
+	assert_int_equal(dps_store_write_time(store, 1795335898000), DPS_OK);
+}
+
+static void put32(uint8_t *out, uint32_t value)
+{
+	out[0] = (uint8_t)(value >> 24);
+	out[1] = (uint8_t)(value >> 16);
+	out[2] = (uint8_t)(value >> 8);
+	out[3] = (uint8_t)value;
+}
+
+/* Makes header and CRC right again: what a hostile medium can do. */
+static void forge(struct test_store *medium, const char *name, unsigned version, unsigned kind, uint32_t generation, struct dps_span body)
+{
+	uint8_t blob[1024] = {0x64, 0x70, (uint8_t)version, (uint8_t)kind};
+	put32(blob + 4, generation);
+	put32(blob + 8, (uint32_t)body.len);
+	if (body.len > 0)
+		memcpy(blob + 16, body.data, body.len);
+	put32(blob + 12, dps_crc32(dps_crc32(0, blob, 12), body.data, body.len));
+	test_store_put(medium, name, blob, 16 + body.len);
+}
+
+static void expect_blob(struct test_store *medium, const char *name, const char *hex)
+{
+	uint8_t bytes[512];
+	struct dps_span wanted = test_hex(hex, bytes, sizeof bytes);
+	struct test_store_blob *blob = test_store_find(medium, name);
+	assert_non_null(blob);
+	assert_int_equal(blob->len, wanted.len);
+	assert_memory_equal(blob->data, wanted.data, wanted.len);
+}
+
+/* --- the format -------------------------------------------------------------------------------------------------------------------- */
+
+/* The bytes of docs/storage-format.md: a change here is a change of the format. */
+static void the_format_stays_what_it_is(void **state)
+{
+	struct test_store medium;
+	struct dps_store store;
+	struct dps_owner owner;
+	struct dps_acl acl;
+	struct dps_cloud cloud = {.gateway = {(const uint8_t *)"coaps+tcp://gw:5684", 19}, .gateway_count = 1};
+	struct dps_device device = {.key_slot = "identity-0"};
+	struct dps_stored_endpoint endpoint = {{(const uint8_t *)"coaps+tcp://h:1", 15}, true};
+	static const uint8_t no_aces[] = {0x80};
+	(void)state;
+
+	test_store_init(&medium);
+	assert_int_equal(open_store(&store, &medium), DPS_OK);
+	assert_int_equal(dps_uuid_parse("b80c8fef-a677-5340-85fb-2c162d75df03", DPS_UUID_TEXT_LEN, &owner.id), DPS_OK);
+	assert_int_equal(dps_store_stage_owner(&store, &owner), DPS_OK);
+	expect_blob(&medium, "owner-1", "64700110 00000001 00000013 dd1ee680 a10150b80c8fefa677534085fb2c162d75df03");
+	acl.aces = (struct dps_span){no_aces, 1};
+	assert_int_equal(dps_store_stage_acls(&store, &acl), DPS_OK);
+	expect_blob(&medium, "acls-1", "64700113 00000001 00000001 d79cf351 80");
+	cloud.provider = test_text("plgd");
+	cloud.hub_id = owner.id;
+	cloud.gateways[0] = (struct dps_gateway){owner.id, cloud.gateway};
+	assert_int_equal(dps_store_stage_cloud(&store, &cloud), DPS_OK);
+	expect_blob(
+		&medium, "cloud-1",
+		"64700111 00000001 0000005a 9d30f677 a6 01 64706c6764 02 73636f6170732b7463703a2f2f67773a35363834 03 60"
+		"04 50b80c8fefa677534085fb2c162d75df03 06 00 05 81 82 50b80c8fefa677534085fb2c162d75df03 73636f6170732b7463703a2f2f67773a35363834");
+	assert_int_equal(dps_store_commit(&store, BIT(OWNER) | BIT(ACLS)), DPS_OK);
+	expect_blob(&medium, "manifest", "64700101 00000000 00000014 7d014eca 00000001 00000000 00000000 00000001 00000000");
+	assert_int_equal(dps_store_confirm(&store, BIT(ACLS)), DPS_OK);
+	expect_blob(&medium, "confirmed", "64700102 00000000 00000014 5fafeee5 00000000 00000000 00000000 00000001 00000000");
+	device.id = owner.id;
+	assert_int_equal(dps_store_write_device(&store, &device), DPS_OK);
+	expect_blob(&medium, "device", "64700103 00000000 0000001d d521f734 82 50b80c8fefa677534085fb2c162d75df03 6a6964656e746974792d30");
+	assert_int_equal(dps_store_write_endpoints(&store, &endpoint, 1), DPS_OK);
+	expect_blob(&medium, "endpoints", "64700104 00000000 00000013 a2935783 81 82 6f636f6170732b7463703a2f2f683a31 f5");
+	assert_int_equal(dps_store_write_time(&store, 1795335898000), DPS_OK);
+	expect_blob(&medium, "time", "64700105 00000000 00000009 050de5b8 1b000001a2025bc390");
+	assert_int_equal(dps_store_reset_begin(&store), DPS_OK);
+	expect_blob(&medium, "manifest", "64700101 00000000 00000000 561abc96");
+	test_store_free(&medium);
+}
+
+static void records_come_back_as_they_were(void **state)
+{
+	unsigned version;
+	(void)state;
+	for (version = 1; version < 32; version++) {
+		struct test_store medium;
+		struct dps_store store;
+		struct test_state now;
+		unsigned i;
+		test_store_init(&medium);
+		assert_int_equal(open_store(&store, &medium), DPS_OK);
+		for (i = 0; i < DPS_RECORD_COUNT; i++)
+			assert_int_equal(test_record_stage(&store, (enum dps_record)i, version), DPS_OK);
+		assert_int_equal(dps_store_commit(&store, BIT(OWNER) | BIT(CREDENTIALS)), DPS_OK);
+		test_state_read(&store, &now);
+		for (i = 0; i < DPS_RECORD_COUNT; i++) {
+			bool in_force = i == DPS_RECORD_OWNER || i == DPS_RECORD_CREDENTIALS;
+			assert_int_equal(now.committed[i], in_force ? version : 0);
+			assert_int_equal(now.staged[i], in_force ? 0 : version);
+		}
+		test_store_free(&medium);
+	}
+}
+
+static void a_token_of_half_the_area_fits(void **state)
+{
+	static uint8_t token[DPS_CONFIG_BODY_SIZE];
+	struct test_store medium;
+	struct dps_store store;
+	struct dps_cloud cloud = {.gateway = {(const uint8_t *)"g", 1}, .token = {token, sizeof token / 2}}, back;
+	(void)state;
+	memset(token, 'x', sizeof token);
+	test_store_init(&medium);
+	assert_int_equal(open_store(&store, &medium), DPS_OK);
+	assert_int_equal(dps_store_stage_cloud(&store, &cloud), DPS_OK);
+	assert_int_equal(dps_store_read_cloud(&store, DPS_STORE_STAGED, buf, sizeof buf, &back), DPS_OK);
+	assert_int_equal(back.token.len, sizeof token / 2);
+	assert_memory_equal(back.token.data, token, back.token.len);
+	assert_int_equal(dps_store_read_cloud(&store, DPS_STORE_STAGED, buf, sizeof token / 2, &back), DPS_E_BUFFER);
+	/* What could not be read back in one body area is not written. */
+	cloud.token.len = sizeof token - 16;
+	assert_int_equal(dps_store_stage_cloud(&store, &cloud), DPS_E_TOO_LARGE);
+	cloud.token.len = SIZE_MAX / 2;
+	assert_int_equal(dps_store_stage_cloud(&store, &cloud), DPS_E_TOO_LARGE);
+	assert_int_equal(dps_store_read_cloud(&store, DPS_STORE_STAGED, buf, sizeof buf, &back), DPS_OK);
+	assert_int_equal(back.token.len, sizeof token / 2);
+	test_store_free(&medium);
+}
+
+/* --- arguments --------------------------------------------------------------------------------------------------------------------- */
+
+static void views_beyond_their_bounds_are_refused(void **state)
+{
+	static uint8_t long_text[DPS_CONFIG_URI_LENGTH + DPS_CONFIG_SLOT_LENGTH + 80];
+	const struct dps_span x = {(const uint8_t *)"x", 1};
+	const struct dps_cloud cloud = {.gateway = x, .gateways = {{.uri = x}}, .gateway_count = 1};
+	const struct dps_credentials credentials = {
+		.key_slot = x, .chain = x, .anchors = {{.der = x}}, .anchor_count = 1, .psks = {{.key = x}}, .psk_count = 1};
+	struct dps_cloud c;
+	struct dps_credentials d;
+	struct dps_acl acl = {.aces = {(const uint8_t *)"\1", 1}};
+	struct dps_resources resources = {.array = {(const uint8_t *)"\1", 1}};
+	struct dps_device device = {.key_slot = ""};
+	struct dps_stored_endpoint endpoints[DPS_CONFIG_ENDPOINTS + 1];
+	struct test_store medium;
+	struct dps_store store;
+	size_t i;
+	(void)state;
+	memset(long_text, 'x', sizeof long_text);
+	test_store_init(&medium);
+	assert_int_equal(dps_store_open(&store, &medium.port, scratch, DPS_STORE_SCRATCH_MIN - 1), DPS_E_ARGUMENT);
+	assert_int_equal(dps_store_open(&store, &medium.port, scratch, DPS_STORE_SCRATCH_MIN), DPS_OK);
+
+	assert_int_equal(dps_store_stage_cloud(&store, &cloud), DPS_OK);
+	c = cloud, c.gateway_count = DPS_CONFIG_GATEWAYS + 1;
+	assert_int_equal(dps_store_stage_cloud(&store, &c), DPS_E_ARGUMENT);
+	c = cloud, c.gateway.len = 0;
+	assert_int_equal(dps_store_stage_cloud(&store, &c), DPS_E_ARGUMENT);
+	c = cloud, c.gateway = (struct dps_span){long_text, DPS_CONFIG_URI_LENGTH + 1};
+	assert_int_equal(dps_store_stage_cloud(&store, &c), DPS_E_ARGUMENT);
+	c = cloud, c.gateways[0].uri.len = 0;
+	assert_int_equal(dps_store_stage_cloud(&store, &c), DPS_E_ARGUMENT);
+	c = cloud, c.gateways[0].uri = (struct dps_span){long_text, DPS_CONFIG_URI_LENGTH + 1};
+	assert_int_equal(dps_store_stage_cloud(&store, &c), DPS_E_ARGUMENT);
+
+	assert_int_equal(dps_store_stage_credentials(&store, &credentials), DPS_OK);
+	d = credentials, d.anchor_count = DPS_CONFIG_CREDENTIALS + 1;
+	assert_int_equal(dps_store_stage_credentials(&store, &d), DPS_E_ARGUMENT);
+	d = credentials, d.psk_count = DPS_CONFIG_CREDENTIALS + 1;
+	assert_int_equal(dps_store_stage_credentials(&store, &d), DPS_E_ARGUMENT);
+	d = credentials, d.key_slot.len = 0;
+	assert_int_equal(dps_store_stage_credentials(&store, &d), DPS_E_ARGUMENT);
+	d = credentials, d.key_slot = (struct dps_span){long_text, DPS_CONFIG_SLOT_LENGTH + 1};
+	assert_int_equal(dps_store_stage_credentials(&store, &d), DPS_E_ARGUMENT);
+	d = credentials, d.chain.len = 0;
+	assert_int_equal(dps_store_stage_credentials(&store, &d), DPS_E_ARGUMENT);
+	d = credentials, d.anchors[0].der.len = 0;
+	assert_int_equal(dps_store_stage_credentials(&store, &d), DPS_E_ARGUMENT);
+	d = credentials, d.psks[0].key.len = 0;
+	assert_int_equal(dps_store_stage_credentials(&store, &d), DPS_E_ARGUMENT);
+	d = credentials, d.psks[0].key = (struct dps_span){long_text, 65};
+	assert_int_equal(dps_store_stage_credentials(&store, &d), DPS_E_ARGUMENT);
+
+	assert_int_equal(dps_store_stage_acls(&store, &acl), DPS_E_FIELD);
+	assert_int_equal(dps_store_stage_resources(&store, &resources), DPS_E_FIELD);
+	acl.aces.len = resources.array.len = 0;
+	assert_int_equal(dps_store_stage_acls(&store, &acl), DPS_E_CBOR);
+	assert_int_equal(dps_store_stage_resources(&store, &resources), DPS_E_CBOR);
+
+	assert_int_equal(dps_store_write_device(&store, &device), DPS_E_ARGUMENT);
+	memset(device.key_slot, 'x', sizeof device.key_slot);
+	assert_int_equal(dps_store_write_device(&store, &device), DPS_E_ARGUMENT);
+	for (i = 0; i <= DPS_CONFIG_ENDPOINTS; i++)
+		endpoints[i] = (struct dps_stored_endpoint){{long_text, DPS_CONFIG_URI_LENGTH}, false};
+	assert_int_equal(dps_store_write_endpoints(&store, endpoints, DPS_CONFIG_ENDPOINTS + 1), DPS_E_ARGUMENT);
+	assert_int_equal(dps_store_write_endpoints(&store, endpoints, DPS_CONFIG_ENDPOINTS), DPS_OK);
+	endpoints[1].uri.len++;
+	assert_int_equal(dps_store_write_endpoints(&store, endpoints, 2), DPS_E_ARGUMENT);
+	endpoints[1].uri.len = 0;
+	assert_int_equal(dps_store_write_endpoints(&store, endpoints, 2), DPS_E_ARGUMENT);
+	assert_int_equal(dps_store_write_time(&store, -1), DPS_E_ARGUMENT);
+	assert_int_equal(dps_store_write_time(&store, INT64_MAX), DPS_E_ARGUMENT);
+
+	assert_int_equal(dps_store_commit(&store, BIT(OWNER)), DPS_E_ARGUMENT);
+	assert_int_equal(dps_store_commit(&store, UINT32_MAX), DPS_E_ARGUMENT);
+	medium.writes = medium.erases = 0;
+	assert_int_equal(dps_store_commit(&store, 0), DPS_OK);
+	assert_int_equal(dps_store_confirm(&store, DPS_RECORD_ALL), DPS_OK);
+	assert_int_equal(dps_store_discard(&store, BIT(OWNER)), DPS_OK);
+	assert_int_equal(dps_store_collect(&store), DPS_OK);
+	assert_int_equal(medium.writes + medium.erases, 0);
+	test_store_free(&medium);
+}
+
+static void a_store_that_is_not_open_does_nothing(void **state)
+{
+	struct test_store medium;
+	struct dps_store store = {.open = false};
+	struct dps_device device = {.key_slot = "x"};
+	struct dps_owner owner;
+	size_t count;
+	int64_t time;
+	(void)state;
+	test_store_init(&medium);
+	store.port = &medium.port;
+	assert_int_equal(test_record_stage(&store, DPS_RECORD_OWNER, 1), DPS_E_STATE);
+	assert_int_equal(test_record_stage(&store, DPS_RECORD_CLOUD, 1), DPS_E_STATE);
+	assert_int_equal(test_record_stage(&store, DPS_RECORD_CREDENTIALS, 1), DPS_E_STATE);
+	assert_int_equal(test_record_stage(&store, DPS_RECORD_ACLS, 1), DPS_E_STATE);
+	assert_int_equal(dps_store_read_owner(&store, DPS_STORE_COMMITTED, buf, sizeof buf, &owner), DPS_E_STATE);
+	assert_int_equal(dps_store_commit(&store, 1), DPS_E_STATE);
+	assert_int_equal(dps_store_discard(&store, 1), DPS_E_STATE);
+	assert_int_equal(dps_store_collect(&store), DPS_E_STATE);
+	assert_int_equal(dps_store_confirm(&store, 1), DPS_E_STATE);
+	assert_int_equal(dps_store_read_device(&store, &device), DPS_E_STATE);
+	assert_int_equal(dps_store_write_device(&store, &device), DPS_E_STATE);
+	assert_int_equal(dps_store_read_endpoints(&store, buf, sizeof buf, NULL, 0, &count), DPS_E_STATE);
+	assert_int_equal(dps_store_write_endpoints(&store, NULL, 0), DPS_E_STATE);
+	assert_int_equal(dps_store_read_time(&store, &time), DPS_E_STATE);
+	assert_int_equal(dps_store_write_time(&store, 1), DPS_E_STATE);
+	assert_int_equal(medium.reads + medium.writes + medium.erases, 0);
+	test_store_free(&medium);
+}
+
+/* --- damage ------------------------------------------------------------------------------------------------------------------------ */
+
+static const char *const all_names[] = {"manifest",    "owner-1", "cloud-1",   "credentials-1", "credentials-0", "acls-1",
+                                        "resources-1", "device",  "endpoints", "time",          "confirmed"};
+
+/* What a store must say after this blob of make_medium() became unreadable. */
+static void expect_damage(struct test_store *medium, const char *name)
+{
+	static const char *const records[] = {"owner-1", "cloud-1", "credentials-1", "acls-1", "resources-1"};
+	struct dps_store store;
+	struct test_state now;
+	struct dps_device device;
+	struct dps_stored_endpoint endpoint;
+	size_t count = 7;
+	int64_t time = 7;
+	uint32_t damaged = 0;
+	unsigned i;
+
+	assert_int_equal(open_store(&store, medium), DPS_OK);
+	test_state_read(&store, &now);
+	for (i = 0; i < DPS_RECORD_COUNT; i++)
+		if (strcmp(name, records[i]) == 0)
+			damaged = DPS_RECORD_BIT(i);
+	if (strcmp(name, "manifest") == 0)
+		damaged = DPS_RECORD_ALL;
+	assert_int_equal(store.damaged, damaged);
+	assert_int_equal(store.committed, DPS_RECORD_ALL & ~damaged);
+	assert_int_equal(store.staged, strcmp(name, "credentials-0") == 0 || strcmp(name, "manifest") == 0 ? 0 : BIT(CREDENTIALS));
+	assert_int_equal(now.unconfirmed, strcmp(name, "confirmed") == 0 ? DPS_RECORD_ALL : 0);
+	assert_int_equal(dps_store_read_device(&store, &device), strcmp(name, "device") == 0 ? DPS_E_STORAGE_CORRUPT : DPS_OK);
+	assert_int_equal(dps_store_read_endpoints(&store, buf, sizeof buf, &endpoint, 1, &count),
+	                 strcmp(name, "endpoints") == 0 ? DPS_E_STORAGE_CORRUPT : DPS_OK);
+	assert_int_equal(count, strcmp(name, "endpoints") != 0);
+	assert_int_equal(dps_store_read_time(&store, &time), DPS_OK);
+	assert_true(time == (strcmp(name, "time") == 0 ? 0 : 1795335898000));
+}
+
+static void every_flipped_bit_is_noticed(void **state)
+{
+	struct test_store good, medium;
+	struct dps_store store;
+	size_t i, at;
+	(void)state;
+	make_medium(&good, &store);
+	test_store_init(&medium);
+	for (i = 0; i < sizeof all_names / sizeof all_names[0]; i++) {
+		size_t len = test_store_find(&good, all_names[i])->len;
+		for (at = 0; at < len; at++) {
+			test_store_copy(&medium, &good);
+			test_store_find(&medium, all_names[i])->data[at] ^= (uint8_t)(1u << at % 8);
+			expect_damage(&medium, all_names[i]);
+		}
+	}
+	test_store_free(&medium);
+	test_store_free(&good);
+}
+
+static void every_cut_is_noticed(void **state)
+{
+	struct test_store good, medium;
+	struct dps_store store;
+	size_t i, len;
+	(void)state;
+	make_medium(&good, &store);
+	test_store_init(&medium);
+	for (i = 0; i < sizeof all_names / sizeof all_names[0]; i++) {
+		for (len = 0; len < test_store_find(&good, all_names[i])->len; len++) {
+			test_store_copy(&medium, &good);
+			test_store_find(&medium, all_names[i])->len = len;
+			expect_damage(&medium, all_names[i]);
+		}
+		test_store_copy(&medium, &good);
+		{
+			uint8_t longer[2048] = {0};
+			struct test_store_blob *blob = test_store_find(&medium, all_names[i]);
+			memcpy(longer, blob->data, blob->len);
+			test_store_put(&medium, all_names[i], longer, blob->len + 1);
+		}
+		expect_damage(&medium, all_names[i]);
+		/* Too large for any buffer. */
+		test_store_put(&medium, all_names[i], memset(buf, 'd', sizeof buf), sizeof buf);
+		test_store_put(&medium, all_names[i], buf, sizeof buf);
+		test_store_find(&medium, all_names[i])->len = sizeof buf;
+		if (strcmp(all_names[i], "endpoints") != 0)
+			expect_damage(&medium, all_names[i]);
+	}
+	test_store_free(&medium);
+	test_store_free(&good);
+}
+
+static void a_damaged_record_can_be_replaced(void **state)
+{
+	struct test_store medium;
+	struct dps_store store;
+	struct test_state now;
+	(void)state;
+	make_medium(&medium, &store);
+	test_store_find(&medium, "credentials-1")->data[20] ^= 1;
+	test_store_remove(&medium, "cloud-1");
+	assert_int_equal(open_store(&store, &medium), DPS_OK);
+	test_state_read(&store, &now);
+	assert_int_equal(store.damaged, BIT(CREDENTIALS) | BIT(CLOUD));
+	assert_int_equal(now.staged[DPS_RECORD_CREDENTIALS], 2);
+	assert_int_equal(dps_store_collect(&store), DPS_OK);
+	assert_non_null(test_store_find(&medium, "credentials-1")); /* in force, if damaged */
+	assert_int_equal(test_record_stage(&store, DPS_RECORD_CLOUD, 3), DPS_OK);
+	assert_int_equal(dps_store_commit(&store, BIT(CLOUD) | BIT(CREDENTIALS)), DPS_OK);
+	assert_int_equal(store.damaged, 0);
+	assert_int_equal(dps_store_collect(&store), DPS_OK);
+	assert_null(test_store_find(&medium, "credentials-1"));
+	assert_int_equal(open_store(&store, &medium), DPS_OK);
+	test_state_read(&store, &now);
+	assert_int_equal(now.damaged, 0);
+	assert_int_equal(now.committed[DPS_RECORD_CLOUD], 3);
+	assert_int_equal(now.committed[DPS_RECORD_CREDENTIALS], 2);
+	assert_int_equal(now.unconfirmed, BIT(CLOUD) | BIT(CREDENTIALS));
+	test_store_free(&medium);
+}
+
+static void what_changes_behind_the_back_is_noticed(void **state)
+{
+	struct test_store medium;
+	struct dps_store store;
+	struct dps_owner owner;
+	struct dps_credentials credentials;
+	(void)state;
+	make_medium(&medium, &store);
+	test_store_remove(&medium, "owner-1");
+	assert_int_equal(dps_store_read_owner(&store, DPS_STORE_COMMITTED, buf, sizeof buf, &owner), DPS_E_STORAGE_CORRUPT);
+	test_store_put(&medium, "credentials-0", test_store_find(&medium, "credentials-1")->data,
+	               test_store_find(&medium, "credentials-1")->len);
+	assert_int_equal(dps_store_read_credentials(&store, DPS_STORE_STAGED, buf, sizeof buf, &credentials), DPS_E_STORAGE_CORRUPT);
+	assert_int_equal(open_store(&store, &medium), DPS_OK);
+	assert_int_equal(store.damaged, BIT(OWNER));
+	assert_int_equal(store.staged, 0);
+	test_store_free(&medium);
+}
+
+/* --- a newer format ---------------------------------------------------------------------------------------------------------------- */
+
+static void a_newer_format_is_refused_and_kept(void **state)
+{
+	static const unsigned kinds[] = {1, 16, 17, 18, 18, 19, 20, 3, 4, 5, 2};
+	struct test_store good, medium, before;
+	struct dps_store store;
+	size_t i;
+	(void)state;
+	make_medium(&good, &store);
+	test_store_init(&medium);
+	test_store_init(&before);
+	for (i = 0; i < sizeof all_names / sizeof all_names[0]; i++) {
+		test_store_copy(&medium, &good);
+		forge(&medium, all_names[i], 2, kinds[i], 99, test_text("of a later version"));
+		test_store_copy(&before, &medium);
+		assert_int_equal(open_store(&store, &medium), DPS_E_STORAGE_VERSION);
+		assert_int_equal(test_record_stage(&store, DPS_RECORD_OWNER, 1), DPS_E_STATE);
+		assert_int_equal(dps_store_collect(&store), DPS_E_STATE);
+		assert_int_equal(dps_store_write_time(&store, 1), DPS_E_STATE);
+		assert_true(test_store_same(&before, &medium));
+		/* Who asks for a factory reset gets one. */
+		assert_int_equal(dps_store_erase_all(&store), DPS_OK);
+		assert_int_equal(test_store_count(&medium), 0);
+	}
+	test_store_free(&before);
+	test_store_free(&medium);
+	test_store_free(&good);
+}
+
+/* --- hostile media ----------------------------------------------------------------------------------------------------------------- */
+
+/* Bodies with a right CRC that are no record: damaged, whatever the record. */
+static void forged_bodies_are_judged(void **state)
+{
+	static const char *const owners[] = {
+		"",
+		"80",
+		"a0",
+		"a1 01 40",
+		"a1 01 4f000000000000000000000000000000",
+		"a1 01 70616161616161616161616161616161 61",
+		"a1 02 50 00000000000000000000000000000000",
+		"a2 01 5000000000000000000000000000000000 01 5000000000000000000000000000000000",
+		"a1 01 5000000000000000000000000000000000 00",
+		"a1 1820 00",
+		"a1 6101 00",
+		"a1 01 00",
+		"a2 01 5000000000000000000000000000000000 02",
+	};
+	/* {1: "", 2: "g", 3: "", 4: hub, 5: [[id, "u"]], 6: 0} with something wrong. */
+	static const char *const clouds[] = {
+		"a5 01 60 02 6167 03 60 04 5000000000000000000000000000000000 05 80",
+		"a6 01 60 02 60 03 60 04 5000000000000000000000000000000000 05 80 06 00",
+		"a6 01 40 02 6167 03 60 04 5000000000000000000000000000000000 05 80 06 00",
+		"a6 01 60 02 6167 03 6100 04 5000000000000000000000000000000000 05 80 06 00",
+		"a6 01 60 02 6167 03 60 04 40 05 80 06 00",
+		"a6 01 60 02 6167 03 60 04 5000000000000000000000000000000000 05 00 06 00",
+		"a6 01 60 02 6167 03 60 04 5000000000000000000000000000000000 05 81 80 06 00",
+		"a6 01 60 02 6167 03 60 04 5000000000000000000000000000000000 05 81 81 5000000000000000000000000000000000 06 00",
+		"a6 01 60 02 6167 03 60 04 5000000000000000000000000000000000 05 81 82 5000000000000000000000000000000000 60 06 00",
+		"a6 01 60 02 6167 03 60 04 5000000000000000000000000000000000 05 81 83 5000000000000000000000000000000000 6175 00 06 00",
+		"a6 01 60 02 6167 03 60 04 5000000000000000000000000000000000 05 80 06 20",
+		"a6 01 60 02 6167 03 60 04 5000000000000000000000000000000000 05 80 06 1a00010000",
+	};
+	/* {1: id, 2: "s", 3: h'30', 4: 1, 5: 2, 6: [[id, h'30']], 7: []} with something wrong. */
+#define ID "5000000000000000000000000000000000"
+	static const char *const credentials[] = {
+		"a6 01 " ID " 02 6173 03 4130 04 01 05 02 06 80",
+		"a7 01 40 02 6173 03 4130 04 01 05 02 06 80 07 80",
+		"a7 01 " ID " 02 60 03 4130 04 01 05 02 06 80 07 80",
+		"a7 01 " ID " 02 6173 03 40 04 01 05 02 06 80 07 80",
+		"a7 01 " ID " 02 6173 03 4130 04 f5 05 02 06 80 07 80",
+		"a7 01 " ID " 02 6173 03 4130 04 01 05 1bffffffffffffffff 06 80 07 80",
+		"a7 01 " ID " 02 6173 03 4130 04 01 05 02 06 a0 07 80",
+		"a7 01 " ID " 02 6173 03 4130 04 01 05 02 06 81 82 " ID " 40 07 80",
+		"a7 01 " ID " 02 6173 03 4130 04 01 05 02 06 80 07 81 82 " ID " 40",
+		"a7 01 " ID " 02 6173 03 4130 04 01 05 02 06 80 07 81 83 " ID " 4100 00",
+		"a7 01 " ID " 02 6173 03 4130 04 01 05 02 06 80 07 81 82 40 4100",
+		"a7 01 " ID " 02 6173 03 4130 04 01 05 02 06 89"
+		"82" ID "4130"
+		"82" ID "4130"
+		"82" ID "4130"
+		"82" ID "4130"
+		"82" ID "4130"
+		"82" ID "4130"
+		"82" ID "4130"
+		"82" ID "4130"
+		"82" ID "4130"
+		"07 80",
+		"a7 01 " ID " 02 6173 03 4130 04 01 05 02 06 80 07 89"
+		"82" ID "4130"
+		"82" ID "4130"
+		"82" ID "4130"
+		"82" ID "4130"
+		"82" ID "4130"
+		"82" ID "4130"
+		"82" ID "4130"
+		"82" ID "4130"
+		"82" ID "4130",
+	};
+	static const char *const arrays[] = {"", "a0", "8100", "81a0", "8000"};
+	static const struct {
+		const char *name;
+		unsigned kind;
+		const char *const *bodies;
+		size_t count;
+		uint32_t bit;
+	} sets[] = {
+		{"owner-1", 16, owners, sizeof owners / sizeof owners[0], BIT(OWNER)},
+		{"cloud-1", 17, clouds, sizeof clouds / sizeof clouds[0], BIT(CLOUD)},
+		{"credentials-1", 18, credentials, sizeof credentials / sizeof credentials[0], BIT(CREDENTIALS)},
+		{"acls-1", 19, arrays, sizeof arrays / sizeof arrays[0], BIT(ACLS)},
+		{"resources-1", 20, arrays, sizeof arrays / sizeof arrays[0], BIT(RESOURCES)},
+	};
+	struct test_store medium;
+	struct dps_store store;
+	uint8_t body[512];
+	size_t i, k;
+	(void)state;
+	make_medium(&medium, &store);
+	for (i = 0; i < sizeof sets / sizeof sets[0]; i++) {
+		struct test_store damaged;
+		test_store_init(&damaged);
+		for (k = 0; k < sets[i].count; k++) {
+			test_store_copy(&damaged, &medium);
+			forge(&damaged, sets[i].name, 1, sets[i].kind, 1, test_hex(sets[i].bodies[k], body, sizeof body));
+			assert_int_equal(open_store(&store, &damaged), DPS_OK);
+			if (store.damaged != sets[i].bit)
+				fail_msg("taken as %s: %s", sets[i].name, sets[i].bodies[k]);
+		}
+		test_store_free(&damaged);
+	}
+	/* Unknown keys are skipped, gateways beyond what this build keeps are dropped and counted. */
+	forge(&medium, "owner-1", 1, 16, 1, test_hex("a2 181f 9f01ff 01 " ID, body, sizeof body));
+	assert_int_equal(open_store(&store, &medium), DPS_OK);
+	assert_int_equal(store.damaged, 0);
+	test_store_free(&medium);
+}
+
+static void gateways_beyond_the_build_are_counted(void **state)
+{
+	struct test_store medium;
+	struct dps_store store;
+	struct dps_cloud cloud;
+	struct dps_cbor_writer w;
+	uint8_t body[4096], id[16] = {0};
+	size_t len, i;
+	(void)state;
+	dps_cbor_writer_init(&w, body, sizeof body);
+	dps_cbor_write_raw(&w, test_hex("a6 01 60 02 6167 03 60 04 " ID " 06 03 05", buf, sizeof buf));
+	dps_cbor_write_array(&w, DPS_CONFIG_GATEWAYS + 2);
+	for (i = 0; i < DPS_CONFIG_GATEWAYS + 2; i++) {
+		dps_cbor_write_array(&w, 2);
+		dps_cbor_write_bytes(&w, (struct dps_span){id, 16});
+		dps_cbor_write_text(&w, "u");
+	}
+	assert_int_equal(dps_cbor_finish(&w, &len), DPS_OK);
+	test_store_init(&medium);
+	forge(&medium, "cloud-1", 1, 17, 1, (struct dps_span){body, len});
+	assert_int_equal(open_store(&store, &medium), DPS_OK);
+	assert_int_equal(store.staged, BIT(CLOUD));
+	assert_int_equal(dps_store_read_cloud(&store, DPS_STORE_STAGED, buf, sizeof buf, &cloud), DPS_OK);
+	assert_int_equal(cloud.gateway_count, DPS_CONFIG_GATEWAYS);
+	assert_int_equal(cloud.gateways_dropped, 5);
+	test_store_free(&medium);
+}
+
+static void forged_generations_are_judged(void **state)
+{
+	struct test_store medium;
+	struct dps_store store;
+	uint8_t body[64];
+	struct dps_span owner = test_hex("a1 01 " ID, body, sizeof body);
+	uint8_t generations[20];
+	unsigned generation;
+	(void)state;
+
+	/* Before the first commit only generation 1 is staged, and only if no other is beside it. */
+	for (generation = 0; generation < 6; generation++) {
+		test_store_init(&medium);
+		forge(&medium, generation % 2 ? "owner-1" : "owner-0", 1, 16, generation, owner);
+		assert_int_equal(open_store(&store, &medium), DPS_OK);
+		assert_int_equal(store.staged, generation == 1 ? BIT(OWNER) : 0);
+		forge(&medium, "owner-0", 1, 16, 2, owner);
+		assert_int_equal(open_store(&store, &medium), DPS_OK);
+		assert_int_equal(store.staged, 0);
+		/* What is staged and committed now wins over both, at the next opening too. */
+		assert_int_equal(test_record_stage(&store, DPS_RECORD_OWNER, 5), DPS_OK);
+		assert_int_equal(dps_store_commit(&store, BIT(OWNER)), DPS_OK);
+		assert_int_equal(open_store(&store, &medium), DPS_OK);
+		assert_int_equal(store.committed, BIT(OWNER));
+		assert_int_equal(store.staged, 0);
+		test_store_free(&medium);
+	}
+	/* In the wrong slot, or under another record's name, a blob is nothing. */
+	test_store_init(&medium);
+	forge(&medium, "owner-1", 1, 16, 2, owner);
+	forge(&medium, "cloud-1", 1, 16, 1, owner);
+	assert_int_equal(open_store(&store, &medium), DPS_OK);
+	assert_int_equal(store.staged | store.committed | store.damaged, 0);
+	assert_int_equal(dps_store_collect(&store), DPS_OK);
+	assert_int_equal(test_store_count(&medium), 0);
+
+	/* A manifest whose next generation could not be counted. */
+	memset(generations, 0xff, sizeof generations);
+	forge(&medium, "manifest", 1, 1, 0, (struct dps_span){generations, sizeof generations});
+	assert_int_equal(open_store(&store, &medium), DPS_OK);
+	assert_int_equal(store.damaged, DPS_RECORD_ALL);
+	assert_true(store.manifest_damaged);
+	/* The last one that can. */
+	memset(generations, 0, sizeof generations);
+	put32(generations, UINT32_MAX - 1);
+	forge(&medium, "manifest", 1, 1, 0, (struct dps_span){generations, sizeof generations});
+	forge(&medium, "owner-0", 1, 16, UINT32_MAX - 1, owner);
+	forge(&medium, "owner-1", 1, 16, UINT32_MAX, owner);
+	assert_int_equal(open_store(&store, &medium), DPS_OK);
+	assert_int_equal(store.committed, BIT(OWNER));
+	assert_int_equal(store.staged, BIT(OWNER));
+	/* A manifest or confirmations of another length. */
+	forge(&medium, "manifest", 1, 1, 0, (struct dps_span){generations, 16});
+	assert_int_equal(open_store(&store, &medium), DPS_OK);
+	assert_int_equal(store.damaged, DPS_RECORD_ALL);
+	/* Confirmations without any are confirmations of nothing. */
+	forge(&medium, "manifest", 1, 1, 0, (struct dps_span){generations, sizeof generations});
+	forge(&medium, "confirmed", 1, 2, 0, (struct dps_span){generations, 0});
+	assert_int_equal(open_store(&store, &medium), DPS_OK);
+	assert_int_equal(dps_store_unconfirmed(&store), BIT(OWNER));
+	test_store_free(&medium);
+}
+
+static void forged_device_blobs_are_judged(void **state)
+{
+	static const char *const devices[] = {"",
+	                                      "80",
+	                                      "82 40 6173",
+	                                      "82 " ID " 60",
+	                                      "82 " ID " 4173",
+	                                      "81 " ID,
+	                                      "82 " ID " 6100",
+	                                      "82 " ID " 7818 616161616161616161616161616161616161616161616161"};
+	static const char *const endpoints[] = {
+		"", "a0", "8100", "8180", "8181 6175", "8182 60 f5", "8182 6175 00", "8183 6175 f5 00", "8000", "8182 4175 f5"};
+	static const char *const times[] = {"", "20", "60", "1b0000e677d21fdc00", "1bffffffffffffffff"};
+	struct test_store medium;
+	struct dps_store store;
+	struct dps_device device;
+	struct dps_stored_endpoint list[2];
+	uint8_t body[256];
+	size_t count, i;
+	int64_t time;
+	(void)state;
+	test_store_init(&medium);
+	assert_int_equal(open_store(&store, &medium), DPS_OK);
+	for (i = 0; i < sizeof devices / sizeof devices[0]; i++) {
+		forge(&medium, "device", 1, 3, 0, test_hex(devices[i], body, sizeof body));
+		assert_int_equal(dps_store_read_device(&store, &device), DPS_E_STORAGE_CORRUPT);
+	}
+	for (i = 0; i < sizeof endpoints / sizeof endpoints[0]; i++) {
+		forge(&medium, "endpoints", 1, 4, 0, test_hex(endpoints[i], body, sizeof body));
+		assert_int_equal(dps_store_read_endpoints(&store, buf, sizeof buf, list, 2, &count), DPS_E_STORAGE_CORRUPT);
+		assert_int_equal(count, 0);
+	}
+	forge(&medium, "endpoints", 1, 4, 0, test_hex("83 82 6161 f5 82 6162 f4 82 6163 f4", body, sizeof body));
+	assert_int_equal(dps_store_read_endpoints(&store, buf, sizeof buf, list, 2, &count), DPS_OK);
+	assert_int_equal(count, 2);
+	assert_true(dps_span_is(list[0].uri, "a") && list[0].no_resources);
+	assert_true(dps_span_is(list[1].uri, "b") && !list[1].no_resources);
+	assert_int_equal(dps_store_read_endpoints(&store, buf, 20, list, 2, &count), DPS_E_BUFFER);
+	for (i = 0; i < sizeof times / sizeof times[0]; i++) {
+		forge(&medium, "time", 1, 5, 0, test_hex(times[i], body, sizeof body));
+		time = 7;
+		assert_int_equal(dps_store_read_time(&store, &time), DPS_OK);
+		assert_true(time == 0);
+	}
+	test_store_free(&medium);
+}
+
+/* --- failing ports ----------------------------------------------------------------------------------------------------------------- */
+
+static void failures_of_the_port_are_told(void **state)
+{
+	static const dps_result causes[] = {DPS_E_STORAGE, DPS_E_STORAGE_FULL, DPS_E_STORAGE_DENIED, DPS_AGAIN};
+	struct test_store medium;
+	struct dps_store store;
+	struct dps_device device;
+	struct dps_owner owner;
+	struct dps_stored_endpoint endpoint = {{(const uint8_t *)"u", 1}, false};
+	size_t i, n, reads, count;
+	int64_t time;
+	(void)state;
+	make_medium(&medium, &store);
+	medium.reads = 0;
+	assert_int_equal(open_store(&store, &medium), DPS_OK);
+	reads = medium.reads;
+	for (i = 0; i < sizeof causes / sizeof causes[0]; i++) {
+		dps_result told = causes[i] == DPS_AGAIN ? DPS_E_STORAGE : causes[i];
+		for (n = 1; n <= reads; n++) {
+			test_store_fail(&medium, TEST_STORE_READ, n, causes[i]);
+			assert_int_equal(open_store(&store, &medium), told);
+			assert_int_equal(dps_store_commit(&store, 0), DPS_E_STATE);
+		}
+		test_store_power_on(&medium);
+		assert_int_equal(open_store(&store, &medium), DPS_OK);
+		test_store_fail_always(&medium, TEST_STORE_ANY, causes[i]);
+		assert_int_equal(test_record_stage(&store, DPS_RECORD_OWNER, 3), told);
+		assert_int_equal(dps_store_commit(&store, BIT(CREDENTIALS)), told);
+		assert_int_equal(dps_store_discard(&store, BIT(CREDENTIALS)), told);
+		assert_int_equal(dps_store_read_owner(&store, DPS_STORE_COMMITTED, buf, sizeof buf, &owner), told);
+		assert_int_equal(dps_store_read_device(&store, &device), told);
+		memset(&device, 'x', sizeof device);
+		device.key_slot[1] = '\0';
+		assert_int_equal(dps_store_write_device(&store, &device), told);
+		assert_int_equal(dps_store_read_endpoints(&store, buf, sizeof buf, &endpoint, 1, &count), told);
+		assert_int_equal(dps_store_write_endpoints(&store, &endpoint, 1), told);
+		assert_int_equal(dps_store_read_time(&store, &time), told);
+		assert_int_equal(dps_store_write_time(&store, 1), told);
+		test_store_power_on(&medium);
+		assert_int_equal(store.staged, BIT(CREDENTIALS));
+		assert_int_equal(store.committed, DPS_RECORD_ALL);
+	}
+	/* Collecting goes on past a failure and says it. */
+	assert_int_equal(dps_store_commit(&store, BIT(CREDENTIALS)), DPS_OK);
+	assert_int_equal(test_record_stage(&store, DPS_RECORD_OWNER, 2), DPS_OK);
+	assert_int_equal(dps_store_commit(&store, BIT(OWNER)), DPS_OK);
+	test_store_fail(&medium, TEST_STORE_ERASE, 1, DPS_E_STORAGE_DENIED);
+	assert_int_equal(dps_store_collect(&store), DPS_E_STORAGE_DENIED);
+	assert_non_null(test_store_find(&medium, "owner-1"));
+	assert_null(test_store_find(&medium, "credentials-1"));
+	assert_int_equal(dps_store_collect(&store), DPS_OK);
+	assert_null(test_store_find(&medium, "owner-1"));
+	test_store_free(&medium);
+}
+
+static dps_result lying_read(void *ctx, const char *name, uint8_t *out, size_t size, size_t *len)
+{
+	(void)ctx;
+	(void)name;
+	memset(out, 0, size);
+	*len = size + 1;
+	return DPS_OK;
+}
+
+static void a_lying_port_is_a_failing_port(void **state)
+{
+	struct test_store medium;
+	struct dps_store store;
+	(void)state;
+	test_store_init(&medium);
+	medium.port.read = lying_read;
+	assert_int_equal(open_store(&store, &medium), DPS_E_STORAGE);
+	test_store_free(&medium);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(the_format_stays_what_it_is),
+		cmocka_unit_test(records_come_back_as_they_were),
+		cmocka_unit_test(a_token_of_half_the_area_fits),
+		cmocka_unit_test(views_beyond_their_bounds_are_refused),
+		cmocka_unit_test(a_store_that_is_not_open_does_nothing),
+		cmocka_unit_test(every_flipped_bit_is_noticed),
+		cmocka_unit_test(every_cut_is_noticed),
+		cmocka_unit_test(a_damaged_record_can_be_replaced),
+		cmocka_unit_test(what_changes_behind_the_back_is_noticed),
+		cmocka_unit_test(a_newer_format_is_refused_and_kept),
+		cmocka_unit_test(forged_bodies_are_judged),
+		cmocka_unit_test(gateways_beyond_the_build_are_counted),
+		cmocka_unit_test(forged_generations_are_judged),
+		cmocka_unit_test(forged_device_blobs_are_judged),
+		cmocka_unit_test(failures_of_the_port_are_told),
+		cmocka_unit_test(a_lying_port_is_a_failing_port),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
