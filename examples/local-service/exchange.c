@@ -307,6 +307,19 @@ void service_exchange_response(struct service_session *session, const coap_pdu_t
 	service_exchange_run(session, service_now_ms());
 }
 
+void service_exchange_ping(struct service_session *session, const coap_pdu_t *ping)
+{
+	coap_bin_const_t token = coap_pdu_get_token(ping);
+	struct service_message message = {.code = COAP_SIGNALING_CODE_PONG, .content_format = SERVICE_ABSENT};
+
+	service_session_touch(session);
+	if (token.length > 0 && token.length <= sizeof(message.token)) {
+		message.token_length = token.length;
+		memcpy(message.token, token.s, token.length);
+		service_message_send(session->coap, &message);
+	}
+}
+
 uint64_t service_exchange_run(struct service_session *session, uint64_t now_ms)
 {
 	struct service_request **link = &session->waiting;

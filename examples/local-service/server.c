@@ -71,7 +71,17 @@ static coap_response_t on_response(coap_session_t *coap, const coap_pdu_t *sent,
 	return COAP_RESPONSE_OK;
 }
 
-static void on_signal_message(coap_session_t *coap, const coap_pdu_t *received, const coap_mid_t mid)
+static void on_ping(coap_session_t *coap, const coap_pdu_t *received, const coap_mid_t mid)
+{
+	struct service_session *session = service_session_of(coap);
+
+	(void)mid;
+	if (session != NULL) {
+		service_exchange_ping(session, received);
+	}
+}
+
+static void on_pong(coap_session_t *coap, const coap_pdu_t *received, const coap_mid_t mid)
 {
 	struct service_session *session = service_session_of(coap);
 
@@ -91,8 +101,9 @@ static int on_event(coap_session_t *coap, const coap_event_t event)
 		service_session_begin(service_of(coap), coap);
 		break;
 	case COAP_EVENT_DTLS_CONNECTED:
+	case COAP_EVENT_SESSION_CONNECTED:
 		if (session != NULL) {
-			service_session_connected(session);
+			service_session_touch(session);
 		}
 		break;
 	case COAP_EVENT_DTLS_CLOSED:
@@ -166,8 +177,8 @@ static void set_up_context(struct service *service)
 	coap_register_option(service->coap, OCF_CONTENT_VERSION);
 	coap_register_event_handler(service->coap, on_event);
 	coap_register_response_handler(service->coap, on_response);
-	coap_register_ping_handler(service->coap, on_signal_message);
-	coap_register_pong_handler(service->coap, on_signal_message);
+	coap_register_ping_handler(service->coap, on_ping);
+	coap_register_pong_handler(service->coap, on_pong);
 	set_up_resources(service->coap);
 	service_tls_open(service);
 }
@@ -259,6 +270,7 @@ static void catch_signals(sigset_t *while_waiting)
 	sigdelset(while_waiting, SIGTERM);
 }
 
+/* libcoap gives no event for the sessions that are there when its context is freed. */
 static void close_sessions(struct service *service)
 {
 	struct service_session *session;
@@ -267,6 +279,10 @@ static void close_sessions(struct service *service)
 		service_session_close_at(session, service_now_ms(), "shutdown");
 	}
 	run_timers(service, service_now_ms());
+	coap_io_process(service->coap, COAP_IO_NO_WAIT);
+	while (service->sessions != NULL) {
+		service_session_end(service->sessions->coap);
+	}
 }
 
 void service_server_run(struct service *service, const char *host, const char *port, bool verbose)

@@ -26,7 +26,7 @@ void service_session_begin(struct service *service, coap_session_t *coap)
 	session->next = service->sessions;
 	service->sessions = session;
 	coap_session_set_app_data(coap, session);
-	service_session_touch(session);
+	session->last_received_ms = service_now_ms();
 }
 
 static SSL *tls_of(const struct service_session *session)
@@ -36,9 +36,14 @@ static SSL *tls_of(const struct service_session *session)
 
 void service_session_connected(struct service_session *session)
 {
-	cJSON *event = service_event_new("connected");
-	X509 *certificate = SSL_get1_peer_certificate(tls_of(session));
+	X509 *certificate;
+	cJSON *event;
 
+	if (session->peer != NULL || tls_of(session) == NULL || !SSL_is_init_finished(tls_of(session))) {
+		return;
+	}
+	event = service_event_new("connected");
+	certificate = SSL_get1_peer_certificate(tls_of(session));
 	session->peer = certificate == NULL ? service_strdup("") : service_pki_subject(certificate);
 	X509_free(certificate);
 	cJSON_AddNumberToObject(event, "connection", (double)session->number);
@@ -46,7 +51,6 @@ void service_session_connected(struct service_session *session)
 	cJSON_AddStringToObject(event, "tls", SSL_get_version(tls_of(session)));
 	cJSON_AddStringToObject(event, "cipher", SSL_get_cipher_name(tls_of(session)));
 	service_event_print(event);
-	service_session_touch(session);
 }
 
 static void print_closed(const struct service_session *session)
@@ -88,6 +92,7 @@ void service_session_end(coap_session_t *coap)
 
 void service_session_touch(struct service_session *session)
 {
+	service_session_connected(session);
 	session->last_received_ms = service_now_ms();
 }
 
