@@ -161,7 +161,7 @@ static void on_event(void *user, const struct dps_event *event)
 		device->ended = device->options->once;
 		break;
 	case DPS_EVENT_FAILED:
-		device->exit_status = event->deadline ? (int)EXIT_DEADLINE : (int)exit_status_of_cause(event->failure->cause);
+		device->exit_status = event->deadline ? EXIT_DEADLINE : exit_status_of_cause(event->failure->cause);
 		device->ended = true;
 		break;
 	case DPS_EVENT_CANCELLED:

@@ -8,7 +8,7 @@
 enum exit_status { EXIT_PROVISIONED = 0, EXIT_FAILED = 1, EXIT_USAGE = 2, EXIT_DEADLINE = 3, EXIT_REFUSED = 4, EXIT_CANCELLED = 130 };
 
 /* The status of a run that ended with this cause before its deadline. */
-static inline enum exit_status exit_status_of_cause(dps_result cause)
+static inline int exit_status_of_cause(dps_result cause)
 {
 	switch (dps_result_class(cause)) {
 	case DPS_CLASS_CONFIG:

@@ -56,25 +56,39 @@ static dps_result load_endpoints(struct dps_client *client)
 	return DPS_OK;
 }
 
-/* The committed key must be there, or the committed certificate is of no use. */
-static void check_committed_key(struct dps_client *client)
+static bool copy_slot(char slot[DPS_CONFIG_SLOT_LENGTH + 1], struct dps_span text)
+{
+	if (text.len > DPS_CONFIG_SLOT_LENGTH)
+		return false;
+	memcpy(slot, text.data, text.len);
+	slot[text.len] = '\0';
+	return true;
+}
+
+/*
+ * Whether credentials are of this device id and of a key that is still there: without its key a certificate is of no use. A key port that fails (a TPM
+ * that is not there yet) says nothing about the credentials: then the run fails, and they are left alone.
+ */
+static dps_result check_credentials(struct dps_client *client, enum dps_store_which which, bool *hold)
 {
 	const struct dps_keys *keys = client->config.keys;
 	struct dps_credentials credentials;
-	char slot[DPS_CONFIG_SLOT_LENGTH + 1];
-	dps_result result = dps_store_read_credentials(&client->store, DPS_STORE_COMMITTED, client->body, sizeof(client->body), &credentials);
+	dps_result result = dps_store_read_credentials(&client->store, which, client->body, sizeof(client->body), &credentials);
 
-	if (result == DPS_OK && credentials.key_slot.len < sizeof(slot)) {
-		memcpy(slot, credentials.key_slot.data, credentials.key_slot.len);
-		slot[credentials.key_slot.len] = '\0';
-		result = keys->open(keys->ctx, slot);
-		if (result == DPS_OK)
-			result = dps_pki_check_key(keys, slot, credentials.chain);
-	}
+	*hold = false;
+	if (is_failure_of_content(result))
+		return DPS_OK;
+	if (result != DPS_OK)
+		return result;
+	if (!dps_uuid_equal(&credentials.device_id, &client->device_id) || !dps_span_is(credentials.key_slot, client->key_slot))
+		return DPS_OK;
+	if (which == DPS_STORE_STAGED && credentials.not_after <= dps_client_wall_s(client))
+		return DPS_OK;
+	result = keys->open(keys->ctx, client->key_slot);
 	if (result == DPS_OK)
-		return;
-	dps_client_warn(client, DPS_STEP_CONFIG, result, "the committed identity cannot be used; it will be fetched again");
-	client->store.committed &= ~DPS_RECORD_BIT(DPS_RECORD_CREDENTIALS);
+		result = dps_pki_check_key(keys, client->key_slot, credentials.chain);
+	*hold = result == DPS_OK;
+	return dps_result_class(result) == DPS_CLASS_CONFIG ? DPS_OK : result; /* no key, no usable key, another key */
 }
 
 static dps_result load_device(struct dps_client *client)
@@ -86,15 +100,10 @@ static dps_result load_device(struct dps_client *client)
 	/* A damaged blob is no loss while the credentials, which name the same, are intact. */
 	if (is_failure_of_content(result) && (client->store.committed & DPS_RECORD_BIT(DPS_RECORD_CREDENTIALS)) != 0) {
 		result = dps_store_read_credentials(&client->store, DPS_STORE_COMMITTED, client->body, sizeof(client->body), &credentials);
-		if (result == DPS_OK && credentials.key_slot.len < sizeof(device.key_slot)) {
+		if (result == DPS_OK && copy_slot(device.key_slot, credentials.key_slot))
 			device.id = credentials.device_id;
-			memcpy(device.key_slot, credentials.key_slot.data, credentials.key_slot.len);
-			device.key_slot[credentials.key_slot.len] = '\0';
-		}
 	}
-	if (is_failure_of_content(result))
-		result = DPS_OK;
-	if (result != DPS_OK)
+	if (result != DPS_OK && !is_failure_of_content(result))
 		return result;
 	client->device_id = device.id;
 	memcpy(client->key_slot, device.key_slot, sizeof(client->key_slot));
@@ -115,24 +124,6 @@ static dps_result settle_device_id(struct dps_client *client)
 	return DPS_OK;
 }
 
-/* Staged credentials of another device id or key, or that do not hold any more, are not gone on with. */
-static dps_result check_staged_credentials(struct dps_client *client)
-{
-	const uint32_t bit = DPS_RECORD_BIT(DPS_RECORD_CREDENTIALS);
-	struct dps_credentials credentials;
-	dps_result result;
-
-	if ((client->store.staged & bit) == 0)
-		return DPS_OK;
-	result = dps_store_read_credentials(&client->store, DPS_STORE_STAGED, client->body, sizeof(client->body), &credentials);
-	if (result == DPS_OK && dps_uuid_equal(&credentials.device_id, &client->device_id) &&
-	    dps_span_is(credentials.key_slot, client->key_slot) &&
-	    client->config.keys->open(client->config.keys->ctx, client->key_slot) == DPS_OK &&
-	    dps_pki_check_identity(client->config.keys, &credentials, client->key_slot, dps_client_wall_s(client)) == DPS_OK)
-		return DPS_OK;
-	return dps_store_discard(&client->store, bit);
-}
-
 bool dps_client_is_provisioned(const struct dps_client *client)
 {
 	return (client->store.committed & DPS_RECORDS_REQUIRED) == DPS_RECORDS_REQUIRED;
@@ -140,6 +131,8 @@ bool dps_client_is_provisioned(const struct dps_client *client)
 
 static dps_result load(struct dps_client *client)
 {
+	const uint32_t credentials_bit = DPS_RECORD_BIT(DPS_RECORD_CREDENTIALS);
+	bool hold;
 	dps_result result = dps_store_open(&client->store, &client->config.platform->storage, client->body, sizeof(client->body));
 
 	if (result != DPS_OK)
@@ -159,15 +152,27 @@ static dps_result load(struct dps_client *client)
 		client->time_floor_ms = 0;
 		result = DPS_OK;
 	}
-	if (result == DPS_OK && (client->store.committed & DPS_RECORD_BIT(DPS_RECORD_CREDENTIALS)) != 0)
-		check_committed_key(client);
 	if (result != DPS_OK)
 		return result;
+	if ((client->store.committed & credentials_bit) != 0) {
+		result = check_credentials(client, DPS_STORE_COMMITTED, &hold);
+		if (result != DPS_OK)
+			return result;
+		if (!hold) {
+			dps_client_warn(client, DPS_STEP_CONFIG, DPS_E_KEY, "the committed identity cannot be used; it will be fetched again");
+			client->store.committed &= ~credentials_bit;
+		}
+	}
 
 	/* A forced run or a renewal is not remembered over a valid state; without one, what was staged is used (unless all is asked anew). */
 	if (dps_client_is_provisioned(client) || (client->flags & DPS_START_FORCE) != 0)
 		return dps_store_discard(&client->store, DPS_RECORD_ALL);
-	return check_staged_credentials(client);
+	if ((client->store.staged & credentials_bit) != 0) {
+		result = check_credentials(client, DPS_STORE_STAGED, &hold);
+		if (result == DPS_OK && !hold)
+			result = dps_store_discard(&client->store, credentials_bit);
+	}
+	return result;
 }
 
 dps_result dps_client_load(struct dps_client *client)
