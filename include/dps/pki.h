@@ -35,8 +35,8 @@ DPS_API DPS_MUST_USE dps_result dps_pin_parse(const char *text, struct dps_pin *
 
 /** How far a peer is to be trusted. Memory is the caller's and must outlive the connections it is used for. */
 struct dps_trust {
-	struct dps_span anchors;    /**< DER list of trust anchors; newest first where two share a name */
-	bool skip_host_check;       /**< do not compare the host with the certificate; SNI is sent all the same */
+	struct dps_span anchors; /**< DER list of trust anchors, in any order; a renewed one beside the old one counts for as long as either */
+	bool skip_host_check;    /**< do not compare the host with the certificate; SNI is sent all the same */
 	const struct dps_pin *pins; /**< an additional condition, never a bypass: with count > 0 at least one must match */
 	size_t pin_count;
 };

@@ -91,7 +91,7 @@ static bool read_extensions(struct dps_span wrapped, struct dps_certificate_view
 
 dps_result dps_pki_certificate_read(struct dps_span der, struct dps_certificate_view *view)
 {
-	struct dps_span certificate, tbs, validity, subject, extensions;
+	struct dps_span certificate, tbs, validity, extensions;
 
 	*view = (struct dps_certificate_view){0};
 	if (!dps_der_take(&der, DPS_DER_SEQUENCE, &certificate) || der.len != 0 || !dps_der_take(&certificate, DPS_DER_SEQUENCE, &tbs))
@@ -104,7 +104,7 @@ dps_result dps_pki_certificate_read(struct dps_span der, struct dps_certificate_
 	if (!dps_der_take(&tbs, DPS_DER_SEQUENCE, &validity) || !read_time(&validity, &view->not_before) ||
 	    !read_time(&validity, &view->not_after))
 		return DPS_E_CERTIFICATE_FORMAT;
-	if (!dps_der_take(&tbs, DPS_DER_SEQUENCE, &subject) || !read_common_name(subject, &view->cn))
+	if (!dps_der_take(&tbs, DPS_DER_SEQUENCE, &view->subject) || !read_common_name(view->subject, &view->cn))
 		return DPS_E_CERTIFICATE_FORMAT;
 	if (!dps_der_is(&tbs, DPS_DER_SEQUENCE) || !dps_der_take_any(&tbs, NULL, &view->spki))
 		return DPS_E_CERTIFICATE_FORMAT;

@@ -9,11 +9,12 @@
 #include "dps/types.h"
 
 struct dps_certificate_view {
-	int64_t not_before;   /* Unix seconds */
-	int64_t not_after;    /* Unix seconds */
-	struct dps_span spki; /* SubjectPublicKeyInfo, head included */
-	struct dps_span cn;   /* the last, most specific common name; empty if there is none */
-	struct dps_span san;  /* the GeneralNames, without the head of their SEQUENCE */
+	int64_t not_before;      /* Unix seconds */
+	int64_t not_after;       /* Unix seconds */
+	struct dps_span spki;    /* SubjectPublicKeyInfo, head included */
+	struct dps_span subject; /* Name, without the head of its SEQUENCE */
+	struct dps_span cn;      /* the last, most specific common name; empty if there is none */
+	struct dps_span san;     /* the GeneralNames, without the head of their SEQUENCE */
 	bool has_san;
 };
 
@@ -23,7 +24,7 @@ dps_result dps_pki_certificate_read(struct dps_span der, struct dps_certificate_
 /* Whether the leaf is for this host: see dps_pki_path_end in dps/pki.h. */
 bool dps_pki_certificate_is_for(const struct dps_certificate_view *view, const char *host);
 
-/* Widens a window of validity's lower bound and lowers its upper one: what both certificates allow. */
+/* Narrows a window to what this certificate allows too. */
 void dps_pki_window_narrow(int64_t *not_before, int64_t *not_after, const struct dps_certificate_view *view);
 
 /* Where a clock stands to a window: -1 before it (with the tolerance), 0 within, 1 behind it. */

@@ -3,6 +3,8 @@
  * The judgement of a peer's verified path: host name and pins in the handshake, dates once the time is known. A TLS channel feeds it; no
  * policy is written twice.
  */
+#include <string.h>
+
 #include "pki/certificate.h"
 #include "pki/pin.h"
 #include "pki/pki.h"
@@ -10,6 +12,30 @@
 void dps_pki_path_begin(struct dps_pki_path *path, const struct dps_trust *trust, const char *host)
 {
 	*path = (struct dps_pki_path){.trust = trust, .host = host, .not_before = INT64_MIN, .not_after = INT64_MAX};
+}
+
+static bool same(struct dps_span a, struct dps_span b)
+{
+	return a.len == b.len && memcmp(a.data, b.data, a.len) == 0;
+}
+
+/*
+ * A renewed anchor has the name and the key of the old one: what verifies with one verifies with the other, and which of the two the TLS library took hangs
+ * on the clock it had at the time. So an anchor counts for as long as any of its twins.
+ */
+static void widen_by_twins(const struct dps_trust *trust, struct dps_certificate_view *view)
+{
+	struct dps_span list = trust->anchors;
+	struct dps_certificate_view twin;
+	struct dps_span der;
+	while (dps_pki_der_next(&list, &der) == DPS_OK) {
+		if (dps_pki_certificate_read(der, &twin) != DPS_OK || !same(twin.subject, view->subject) || !same(twin.spki, view->spki))
+			continue;
+		if (twin.not_before < view->not_before)
+			view->not_before = twin.not_before;
+		if (twin.not_after > view->not_after)
+			view->not_after = twin.not_after;
+	}
 }
 
 dps_result dps_pki_path_add(struct dps_pki_path *path, unsigned depth, const uint8_t *der, size_t len)
@@ -24,6 +50,8 @@ dps_result dps_pki_path_add(struct dps_pki_path *path, unsigned depth, const uin
 		return DPS_E_CERTIFICATE_FORMAT;
 	}
 	path->count++;
+	if (depth > 0)
+		widen_by_twins(path->trust, &view);
 	dps_pki_window_narrow(&path->not_before, &path->not_after, &view);
 
 	dps_pki_sha256(der, len, certificate_digest);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The one file that knows the versions of Mbed TLS: 2.28 and 3.5 to 3.6.
+ * The one file that knows the versions of Mbed TLS: 2.28 and 3.6.
  *
  * A key context whose signing goes to the key port: for EC keys a copy of the library's own table of functions with one entry replaced, for RSA keys the
  * library's RSA_ALT. The context holds the public half only: a hook that is missed signs nothing. How signing finds its port without a global: Mbed TLS hands
@@ -19,11 +19,11 @@
 #define MBEDTLS_2               1
 #define MBEDTLS_PRIVATE(member) member
 #include <mbedtls/pk_internal.h>
-#elif MBEDTLS_VERSION_NUMBER >= 0x03050000 && MBEDTLS_VERSION_NUMBER < 0x04000000
+#elif MBEDTLS_VERSION_NUMBER >= 0x03060000 && MBEDTLS_VERSION_NUMBER < 0x04000000
 #define MBEDTLS_2 0
 #include <mbedtls/private_access.h>
 #else
-#error "Mbed TLS 2.28, or 3.5 to 3.6, is needed"
+#error "Mbed TLS 2.28 or 3.6 is needed"
 #endif
 
 #define DRBG_PERSONALIZATION "libdps channel"
@@ -107,7 +107,7 @@ static dps_result copy_table(uintptr_t words[16])
 #else
 
 /*
- * The table of 3.5 and 3.6 is not in the installed headers. Its twelve words: type, name, get_bitlen, can_do, verify, sign, decrypt, encrypt, check_pair,
+ * The table of 3.6 is not in the installed headers. Its twelve words: type, name, get_bitlen, can_do, verify, sign, decrypt, encrypt, check_pair,
  * alloc, free, debug; with ECP_RESTARTABLE there are more between them, and the probe says so. What is used of it is proved before it is relied on.
  */
 enum { WORD_BITLEN = 2, WORD_CAN_DO = 3, WORD_VERIFY = 4, WORD_SIGN = 5, WORD_ALLOC = 9, WORD_FREE = 10, WORD_COUNT = 12 };
@@ -176,7 +176,7 @@ static bool table_is_known(void)
 	mbedtls_pk_context pk;
 
 	const unsigned version = mbedtls_version_get_number();
-	if (version < 0x03050000 || version >= 0x04000000)
+	if (version < 0x03060000 || version >= 0x04000000)
 		return false;
 	words[0] = MBEDTLS_PK_ECKEY;
 	words[WORD_BITLEN] = (uintptr_t)probe_bitlen;

@@ -83,38 +83,6 @@ static dps_result parse_list(mbedtls_x509_crt *out, struct dps_span list, bool l
 	return result == DPS_E_NOT_FOUND && taken > 0 ? DPS_OK : DPS_E_CERTIFICATE_FORMAT;
 }
 
-static int compare_times(const mbedtls_x509_time *a, const mbedtls_x509_time *b)
-{
-	const int differences[] = {a->year - b->year, a->mon - b->mon, a->day - b->day, a->hour - b->hour, a->min - b->min, a->sec - b->sec};
-	for (size_t i = 0; i < sizeof(differences) / sizeof(differences[0]); i++) {
-		if (differences[i] != 0)
-			return differences[i];
-	}
-	return 0;
-}
-
-/*
- * Of several anchors of one name (a root and its renewal) the newest goes first: with a clock that is not set Mbed TLS takes the first it finds, and its dates are
- * judged once the time is known.
- */
-static void put_newest_first(mbedtls_x509_crt *list)
-{
-	for (mbedtls_x509_crt *a = list; a != NULL; a = a->next) {
-		for (mbedtls_x509_crt *b = a->next; b != NULL; b = b->next) {
-			if (a->subject_raw.len != b->subject_raw.len || memcmp(a->subject_raw.p, b->subject_raw.p, a->subject_raw.len) != 0 ||
-			    compare_times(&b->valid_from, &a->valid_from) <= 0)
-				continue;
-			mbedtls_x509_crt *const after_a = a->next;
-			mbedtls_x509_crt *const after_b = b->next;
-			const mbedtls_x509_crt swap = *a;
-			*a = *b;
-			*b = swap;
-			a->next = after_a;
-			b->next = after_b;
-		}
-	}
-}
-
 /* The key and the chain that are presented; nobody else compares them. */
 static dps_result prepare_identity(struct dps_mbedtls_channel *channel)
 {
@@ -190,7 +158,6 @@ static dps_result prepare(struct dps_mbedtls_channel *channel)
 	result = parse_list(&channel->anchors, channel->params.trust->anchors, true);
 	if (result != DPS_OK)
 		return result;
-	put_newest_first(&channel->anchors);
 	return prepare_tls(channel);
 }
 

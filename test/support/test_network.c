@@ -89,7 +89,8 @@ static dps_result network_connect(void *ctx)
 static dps_result network_read(void *ctx, uint8_t *buf, size_t size, size_t *n)
 {
 	struct test_network *network = ctx;
-	if (network->cut_read != 0 && size > network->cut_read - network->bytes_read)
+	const bool cut = !network->cut_first_only || network->opened == 1;
+	if (cut && network->cut_read != 0 && size > network->cut_read - network->bytes_read)
 		size = network->cut_read - network->bytes_read;
 	if (size == 0)
 		return network->cut_with;

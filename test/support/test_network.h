@@ -21,6 +21,7 @@ struct test_network {
 	size_t cut_read;
 	size_t cut_write;
 	dps_result cut_with; /* DPS_E_CLOSED or DPS_E_RESET */
+	bool cut_first_only; /* the connections after the first one are not cut */
 	/* takes at most so many bytes a write, then says once DPS_AGAIN. 0: no limit */
 	size_t write_at_most;
 	bool jammed; /* nothing can be written */

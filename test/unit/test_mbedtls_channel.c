@@ -457,34 +457,45 @@ static void pins_count_on_the_verified_path_only(void **state)
 	run(&device, server, DPS_E_SERVER_PIN, "");
 }
 
-static void of_two_anchors_of_one_name_the_newest_is_used(void **state)
+static void anchors_may_share_a_name(void **state)
 {
 	struct device device;
 	uint8_t buf[4096];
 	uint16_t port;
 	struct test_process *server = serve("ec", &port, NULL, NULL);
 	(void)state;
+	/* an intermediate as an anchor ends the path */
 	device_init(&device, port);
 	device.trust.anchors = test_der_list(buf, sizeof(buf), 4, &w.foreign_ca, &w.old_ca, &w.inter, &w.ca);
-	/* the intermediate is an anchor here too, and ends the path */
 	run(&device, server, DPS_OK, "");
 	assert_int_equal(device.path.count, 2);
+	/* an expired anchor beside the renewed one, and another of the same name: in either order */
+	for (int i = 0; i < 2; i++) {
+		server = serve("ec", &port, NULL, NULL);
+		device_init(&device, port);
+		device.trust.anchors = i == 0 ? test_der_list(buf, sizeof(buf), 3, &w.old_ca, &w.foreign_ca, &w.ca)
+		                              : test_der_list(buf, sizeof(buf), 3, &w.ca, &w.foreign_ca, &w.old_ca);
+		run(&device, server, DPS_OK, "");
+		assert_int_equal(dps_pki_path_check_dates(&device.path, T2027), DPS_OK);
+	}
+	/* the expired one alone */
 	server = serve("ec", &port, NULL, NULL);
 	device_init(&device, port);
-	device.trust.anchors = test_der_list(buf, sizeof(buf), 3, &w.old_ca, &w.foreign_ca, &w.ca);
+	device.trust.anchors = test_der_list(buf, sizeof(buf), 1, &w.old_ca);
 	run(&device, server, DPS_OK, "");
-	assert_int_equal(dps_pki_path_check_dates(&device.path, T2027), DPS_OK);
-	mbedtls_x509_crt *first;
+	assert_int_equal(dps_pki_path_check_dates(&device.path, T2027), DPS_E_SERVER_EXPIRED);
+	/* one that the TLS library cannot use is left out, unless it is the only one */
+	uint8_t *list = buf;
 	device_init(&device, 1);
 	device.network.script = (const uint8_t *)"";
-	device.trust.anchors = test_der_list(buf, sizeof(buf), 3, &w.old_ca, &w.ca, &w.foreign_ca);
+	device.trust.anchors = test_der_list(buf, sizeof(buf), 2, &w.old_ca, &w.ca);
+	memset(list + 4, 0xff, 8);
 	assert_int_equal(connect_device(&device), DPS_E_CLOSED);
-	first = &device.channel.anchors;
-	assert_int_equal(first->raw.len, w.foreign_ca.len);
-	assert_memory_equal(first->raw.p, w.foreign_ca.der, w.foreign_ca.len);
-	assert_memory_equal(first->next->raw.p, w.ca.der, w.ca.len);
-	assert_memory_equal(first->next->next->raw.p, w.old_ca.der, w.old_ca.len);
-	assert_null(first->next->next->next);
+	assert_ptr_equal(device.channel.anchors.raw.p, list + w.old_ca.len);
+	close_device(&device);
+	device_init(&device, 1);
+	device.trust.anchors = (struct dps_span){list, w.old_ca.len};
+	assert_int_equal(device.channel.port.open(device.channel.port.ctx, &device.params), DPS_E_CERTIFICATE_FORMAT);
 	close_device(&device);
 }
 
@@ -647,6 +658,12 @@ static void further_addresses_are_tried(void **state)
 	assert_true(device.channel.port.connected(device.channel.port.ctx));
 	close_device(&device);
 	device_init(&device, 0);
+	test_network_init(&device.network, 3, (int)good_port, (int)bad_port, 0);
+	device.network.cut_read = 100;
+	device.network.cut_first_only = true;
+	assert_int_equal(connect_device(&device), DPS_E_TLS_ALERT);
+	close_device(&device);
+	device_init(&device, 0);
 	test_network_init(&device.network, 2, 0, 0);
 	assert_int_equal(connect_device(&device), DPS_E_CONNECT);
 	assert_string_equal(device.channel.port.detail(device.channel.port.ctx), "the test's network");
@@ -794,7 +811,7 @@ int main(void)
 		cmocka_unit_test(another_host_is_refused_in_the_handshake),
 		cmocka_unit_test(dates_are_left_for_later),
 		cmocka_unit_test(pins_count_on_the_verified_path_only),
-		cmocka_unit_test(of_two_anchors_of_one_name_the_newest_is_used),
+		cmocka_unit_test(anchors_may_share_a_name),
 		cmocka_unit_test(a_refused_device_hears_why),
 		cmocka_unit_test(a_server_without_a_common_suite_says_so),
 		cmocka_unit_test(bad_parameters_are_refused_at_once),

@@ -114,6 +114,8 @@ static void addresses_are_compared_as_bytes(void **state)
 	/* an address as a dNSName is not an address, and an address is no name */
 	assert_false(is_for(&spec, "10.0.0.1"));
 	assert_false(is_for(&spec, "::ffff:192.0.2.7"));
+	/* the first bytes of a longer address are not it */
+	assert_false(is_for(&spec, "32.1.13.184"));
 }
 
 struct address_case {

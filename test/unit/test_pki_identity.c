@@ -151,6 +151,8 @@ static void the_chain_must_be_in_order_and_whole(void **state)
 	test_certificate_make(&foreign_root, &(struct test_certificate_spec){.subject = "CN=Root", .key = &other_key, .ca = true});
 	chain = test_der_list(buf, sizeof(buf), 3, &leaf, &inter, &foreign_root);
 	assert_int_equal(check(&leaf_key, chain, span_of(&root), T2026, &credentials), DPS_E_IDENTITY_CHAIN);
+	/* the anchor is an intermediate, and something still stands behind it */
+	assert_int_equal(check(&leaf_key, chain, span_of(&inter), T2026, &credentials), DPS_E_IDENTITY_CHAIN);
 	/* an anchor of the right name and another key */
 	chain = test_der_list(buf, sizeof(buf), 2, &leaf, &inter);
 	assert_int_equal(check(&leaf_key, chain, span_of(&foreign_root), T2026, &credentials), DPS_E_IDENTITY_CHAIN);

@@ -92,6 +92,31 @@ static void the_window_is_what_all_certificates_allow(void **state)
 	assert_memory_equal(path.leaf_sha256, digest, sizeof(digest));
 }
 
+static void a_renewed_anchor_counts_as_long_as_its_twins(void **state)
+{
+	struct test_certificate old, other;
+	struct dps_pki_path path;
+	uint8_t buf[4096];
+	(void)state;
+	test_certificate_make(
+		&old, &(struct test_certificate_spec){
+				  .subject = "CN=Root", .key = &root_key, .not_before = "20100101000000", .not_after = "20270601000000", .ca = true});
+	test_certificate_make(
+		&other, &(struct test_certificate_spec){
+					.subject = "CN=Root", .key = &inter_key, .not_before = "20100101000000", .not_after = "20990101000000", .ca = true});
+	for (int i = 0; i < 2; i++) {
+		struct dps_trust trust = {.anchors = test_der_list(buf, sizeof(buf), 2, i == 0 ? &root : &other, &old)};
+		dps_pki_path_begin(&path, &trust, HOST);
+		assert_int_equal(dps_pki_path_add(&path, 1, old.der, old.len), DPS_OK);
+		assert_int_equal(path.not_after < T2028, i != 0);
+		assert_int_equal(path.not_before, INT64_C(1262304000));
+		/* a leaf is no anchor */
+		dps_pki_path_begin(&path, &trust, HOST);
+		assert_int_equal(dps_pki_path_add(&path, 0, old.der, old.len), DPS_OK);
+		assert_true(path.not_after < T2028);
+	}
+}
+
 static void dates_are_judged_to_the_second(void **state)
 {
 	const struct dps_trust trust = {0};
@@ -301,6 +326,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_window_is_what_all_certificates_allow),
+		cmocka_unit_test(a_renewed_anchor_counts_as_long_as_its_twins),
 		cmocka_unit_test(dates_are_judged_to_the_second),
 		cmocka_unit_test(the_host_must_match_unless_told_otherwise),
 		cmocka_unit_test(a_pin_matches_at_any_depth_and_in_both_kinds),
