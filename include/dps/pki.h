@@ -69,9 +69,9 @@ DPS_API void dps_pki_path_begin(struct dps_pki_path *path, const struct dps_trus
 DPS_API DPS_MUST_USE dps_result dps_pki_path_add(struct dps_pki_path *path, unsigned depth, const uint8_t *der, size_t len);
 
 /**
- * Judges host name (RFC 6125: SAN dNSName with a wildcard for the whole left-most label and two labels behind it, iPAddress for addresses; the
- * CN only when there is no SAN at all, and never for an address) and pins (constant time). To be called after the TLS library accepted the path. DPS_E_SERVER_UNTRUSTED for an empty path,
- * DPS_E_SERVER_NAME, DPS_E_SERVER_PIN.
+ * Judges host name (RFC 6125: SAN dNSName with a wildcard for the whole left-most label and two labels behind it, iPAddress for
+ * addresses; the CN only when there is no SAN at all, and never for an address) and pins (constant time). To be called after the TLS
+ * library accepted the path. DPS_E_SERVER_UNTRUSTED for an empty path, DPS_E_SERVER_NAME, DPS_E_SERVER_PIN.
  */
 DPS_API DPS_MUST_USE dps_result dps_pki_path_end(struct dps_pki_path *path);
 

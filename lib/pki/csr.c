@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Certificate requests (RFC 2986), written from what every key port has: the public key and a signature over a digest. So a key in a TPM needs no
- * special case, and the TLS library's writer (ten times the size of this) is not linked.
+ * Certificate requests (RFC 2986), written from what every key port has: the public key and a signature over a digest. So a key in a TPM
+ * needs no special case, and the TLS library's writer (ten times the size of this) is not linked.
  */
 #include <string.h>
 
@@ -12,7 +12,7 @@
 
 #define BYTES(...) (const uint8_t[]){__VA_ARGS__}, sizeof((const uint8_t[]){__VA_ARGS__})
 
-/* Which signature goes with which key: the AlgorithmIdentifier of the key (RFC 5480, RFC 3279) and that of the signature (RFC 5758, RFC 4055). */
+/* Which signature goes with which key: AlgorithmIdentifiers of the key (RFC 5480, RFC 3279) and of the signature (RFC 5758, RFC 4055). */
 static const struct {
 	const uint8_t *key;
 	size_t key_len;

@@ -33,8 +33,8 @@ static struct dps_span without_final_dot(struct dps_span name)
 }
 
 /*
- * RFC 6125 6.4.3: "*" stands for one whole left-most label, and for nothing else. At least two labels must follow it: nobody may speak for a
- * whole top-level domain.
+ * RFC 6125 6.4.3: "*" stands for one whole left-most label, and for nothing else. At least two labels must follow it: nobody may speak
+ * for a whole top-level domain.
  */
 static bool name_matches(struct dps_span pattern, struct dps_span host)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Judges an identity that was handed out before anything of it is kept: the key, the device id, the path to the anchors that came with it, the
- * dates. Mbed TLS verifies signatures, CA marks, key usage and path lengths; its opinion on dates is dropped.
+ * Judges an identity that was handed out before anything of it is kept: the key, the device id, the path to the anchors that came with
+ * it, the dates. Mbed TLS verifies signatures, CA marks, key usage and path lengths; its opinion on dates is dropped.
  */
 #include <mbedtls/oid.h>
 #include <mbedtls/x509_crt.h>
@@ -54,7 +54,7 @@ struct order {
 	bool differs;
 };
 
-/* Mbed TLS looks for a parent anywhere in the list: here every certificate must stand at its place in it. Only the last may come from elsewhere. */
+/* Mbed TLS looks for a parent anywhere in the list: here each must stand at its place in it, and only the last may come from elsewhere. */
 static int on_certificate(void *ctx, mbedtls_x509_crt *crt, int depth, uint32_t *flags)
 {
 	struct order *order = ctx;

@@ -20,8 +20,8 @@ static bool same(struct dps_span a, struct dps_span b)
 }
 
 /*
- * A renewed anchor has the name and the key of the old one: what verifies with one verifies with the other, and which of the two the TLS library took hangs
- * on the clock it had at the time. So an anchor counts for as long as any of its twins.
+ * A renewed anchor has the name and the key of the old one: what verifies with one verifies with the other, and which of the two the TLS
+ * library took hangs on the clock it had at the time. So an anchor counts for as long as any of its twins.
  */
 static void widen_by_twins(const struct dps_trust *trust, struct dps_certificate_view *view)
 {

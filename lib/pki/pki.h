@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The inner side of the pki room: CSRs, the checks of an identity that was handed out, device ids. The outer side, used by ports, is dps/pki.h.
- * Mbed TLS (2.28 and 3.6) parses and verifies certificates; its own date checks are never used.
+ * The inner side of the pki room: CSRs, the checks of an identity that was handed out, device ids. The outer side, used by ports, is
+ * dps/pki.h. Mbed TLS (2.28 and 3.6) parses and verifies certificates; its own date checks are never used.
  */
 #ifndef DPS_PKI_PKI_H
 #define DPS_PKI_PKI_H
@@ -17,22 +17,23 @@
 #define DPS_CSR_PEM_SIZE 1024
 
 /*
- * Writes a CSR (RFC 2986) in PEM for a slot's key: subject CN=uuid:<device id>, no attributes, ECDSA with SHA-256 (P-384: SHA-384) or RSA PKCS#1 v1.5 with
- * SHA-256. No NUL. DPS_E_BUFFER, DPS_E_KEY*, DPS_E_UNSUPPORTED.
+ * Writes a CSR (RFC 2986) in PEM for a slot's key: subject CN=uuid:<device id>, no attributes, ECDSA with SHA-256 (P-384: SHA-384) or RSA
+ * PKCS#1 v1.5 with SHA-256. No NUL. DPS_E_BUFFER, DPS_E_KEY*, DPS_E_UNSUPPORTED.
  */
 dps_result dps_pki_csr_pem(const struct dps_keys *keys, const char *slot, const struct dps_uuid *device_id, uint8_t *out, size_t size,
                            size_t *len);
 
 /*
- * Judges an identity that was handed out: the leaf's key is the slot's key (DPS_E_IDENTITY_KEY), its CN is uuid:<device id> (DPS_E_IDENTITY_DEVICE), each
- * certificate is signed by the next and the last by one of the anchors (DPS_E_IDENTITY_CHAIN, in that order only), the leaf is no CA and may be used to sign
- * as a TLS client (DPS_E_IDENTITY_CHAIN), none of the chain has expired or is not yet valid (now_s > 0; DPS_E_IDENTITY_EXPIRED,
- * DPS_E_IDENTITY_NOT_YET_VALID). anchors are the credentials' own, their dates are not judged (RFC 5280 6.1.1). Reads device_id, chain and anchors of
- * *credentials, fills not_before and not_after. Certificates that do not parse: DPS_E_CERTIFICATE_FORMAT. An anchor that ends the chain is tolerated.
+ * Judges an identity that was handed out: the leaf's key is the slot's key (DPS_E_IDENTITY_KEY), its CN is uuid:<device id>
+ * (DPS_E_IDENTITY_DEVICE), each certificate is signed by the next and the last by one of the anchors (DPS_E_IDENTITY_CHAIN, in that order
+ * only), the leaf is no CA and may be used to sign as a TLS client (DPS_E_IDENTITY_CHAIN), none of the chain has expired or is not yet
+ * valid (now_s > 0; DPS_E_IDENTITY_EXPIRED, DPS_E_IDENTITY_NOT_YET_VALID). anchors are the credentials' own, their dates are not judged
+ * (RFC 5280 6.1.1). Reads device_id, chain and anchors of *credentials, fills not_before and not_after. Certificates that do not parse:
+ * DPS_E_CERTIFICATE_FORMAT. An anchor that ends the chain is tolerated.
  */
 dps_result dps_pki_check_identity(const struct dps_keys *keys, struct dps_credentials *credentials, const char *slot, int64_t now_s);
 
-/* Whether the key of a slot belongs to the first certificate of a chain: DPS_E_KEY_MISMATCH; failures of the port; DPS_E_CERTIFICATE_FORMAT. */
+/* Whether a slot's key belongs to the first certificate of a chain: DPS_E_KEY_MISMATCH, DPS_E_CERTIFICATE_FORMAT, failures of the port. */
 dps_result dps_pki_check_key(const struct dps_keys *keys, const char *slot, struct dps_span chain);
 
 /* A random version 4 UUID (RFC 9562 5.4). */

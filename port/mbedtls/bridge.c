@@ -2,9 +2,9 @@
 /*
  * The one file that knows the versions of Mbed TLS: 2.28 and 3.6.
  *
- * A key context whose signing goes to the key port: for EC keys a copy of the library's own table of functions with one entry replaced, for RSA keys the
- * library's RSA_ALT. The context holds the public half only: a hook that is missed signs nothing. How signing finds its port without a global: Mbed TLS hands
- * the caller's random function and its context to it, and that context is the bridge.
+ * A key context whose signing goes to the key port: for EC keys a copy of the library's own table of functions with one entry replaced,
+ * for RSA keys the library's RSA_ALT. The context holds the public half only: a hook that is missed signs nothing. How signing finds its
+ * port without a global: Mbed TLS hands the caller's random function and its context to it, and that context is the bridge.
  */
 #include "mbedtls/bridge.h"
 
@@ -107,8 +107,9 @@ static dps_result copy_table(uintptr_t words[16])
 #else
 
 /*
- * The table of 3.6 is not in the installed headers. Its twelve words: type, name, get_bitlen, can_do, verify, sign, decrypt, encrypt, check_pair,
- * alloc, free, debug; with ECP_RESTARTABLE there are more between them, and the probe says so. What is used of it is proved before it is relied on.
+ * The table of 3.6 is not in the installed headers. Its twelve words: type, name, get_bitlen, can_do, verify, sign, decrypt, encrypt,
+ * check_pair, alloc, free, debug; with ECP_RESTARTABLE there are more between them, and the probe says so. What is used of it is proved
+ * before it is relied on.
  */
 enum { WORD_BITLEN = 2, WORD_CAN_DO = 3, WORD_VERIFY = 4, WORD_SIGN = 5, WORD_ALLOC = 9, WORD_FREE = 10, WORD_COUNT = 12 };
 enum { PROBE_BITLEN = 4711, PROBE_VERIFY = -0x3a01, PROBE_SIGN = -0x3a02, PROBE_SIG_SIZE = 77 };

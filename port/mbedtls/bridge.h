@@ -10,15 +10,16 @@
 void dps_mbedtls_bridge_init(struct dps_mbedtls_bridge *bridge);
 
 /*
- * Seeds the generator and makes bridge->pk of a public key, so that what Mbed TLS signs with it is signed by the key port. random, keys and slot are
- * borrowed. DPS_E_RANDOM, DPS_E_KEY_FORMAT (not a key Mbed TLS takes), DPS_E_MEMORY, DPS_E_UNSUPPORTED (a Mbed TLS whose tables are not known).
+ * Seeds the generator and makes bridge->pk of a public key, so that what Mbed TLS signs with it is signed by the key port. random, keys
+ * and slot are borrowed. DPS_E_RANDOM, DPS_E_KEY_FORMAT (not a key Mbed TLS takes), DPS_E_MEMORY, DPS_E_UNSUPPORTED (a Mbed TLS whose
+ * tables are not known).
  */
 dps_result dps_mbedtls_bridge_open(struct dps_mbedtls_bridge *bridge, const struct dps_random *random, const struct dps_keys *keys,
                                    const char *slot, struct dps_span spki);
 
 void dps_mbedtls_bridge_close(struct dps_mbedtls_bridge *bridge);
 
-/* The random function of TLS; ctx is the bridge. Signing finds the key port through it: the pair (this function, bridge) must be given to Mbed TLS. */
+/* The random function of TLS; ctx is the bridge. Signing finds the key port through the two: both must be given to Mbed TLS. */
 int dps_mbedtls_bridge_random(void *ctx, unsigned char *buf, size_t len);
 
 /* A random function straight from the random port; ctx is a const struct dps_random *. */

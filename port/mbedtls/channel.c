@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The TLS channel: opening, establishing, carrying bytes, closing. What is trusted is decided by lib/pki in the handshake itself (on_certificate) and, for dates,
- * by the caller afterwards; what a failure is called is decided in failure.c.
+ * The TLS channel: opening, establishing, carrying bytes, closing. What is trusted is decided by lib/pki in the handshake itself
+ * (on_certificate) and, for dates, by the caller afterwards; what a failure is called is decided in failure.c.
  */
 #include <mbedtls/error.h>
 #include <string.h>
@@ -25,8 +25,8 @@ static const int SUITES[] = {MBEDTLS_TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256,
                              0};
 
 /*
- * Mbed TLS shows each certificate of the path it built, from the anchor down to the leaf. Dates are left to the caller, the name and the pins to lib/pki; anything
- * else that is wrong ends the handshake, as does lib/pki's verdict at the leaf.
+ * Mbed TLS shows each certificate of the path it built, from the anchor down to the leaf. Dates are left to the caller, the name and the
+ * pins to lib/pki; anything else that is wrong ends the handshake, as does lib/pki's verdict at the leaf.
  */
 static int on_certificate(void *ctx, mbedtls_x509_crt *crt, int depth, uint32_t *flags)
 {

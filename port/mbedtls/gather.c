@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The gather buffer. Mbed TLS sends one record at a time, five of them in a client's second flight; each in a packet of its own they cost packets, and with
- * Nagle's algorithm a round trip.
+ * The gather buffer. Mbed TLS sends one record at a time, five of them in a client's second flight; each in a packet of its own they cost
+ * packets, and with Nagle's algorithm a round trip.
  */
 #include "mbedtls/gather.h"
 

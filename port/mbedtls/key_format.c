@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Reading private keys: PEM or DER; PKCS #8, SEC 1 or PKCS #1 inside. Encrypted ones are told from damaged ones: people give them by mistake.
+ * Reading private keys: PEM or DER; PKCS #8, SEC 1 or PKCS #1 inside. Encrypted ones are told from damaged ones: people give them by
+ * mistake.
  */
 #include "mbedtls/key_format.h"
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Software keys. Operational ones are blobs of the storage port, so that a posix directory gives them mode 0600 and an atomic write; the manufacturer's is given
- * by the application. One operational key stays parsed between calls: a run signs with the same one two or three times, and reading it anew costs the storage
- * and, since a stored key is proved before it is used, a multiplication on the curve each time.
+ * Software keys. Operational ones are blobs of the storage port, so that a posix directory gives them mode 0600 and an atomic write; the
+ * manufacturer's is given by the application. One operational key stays parsed between calls: a run signs with the same one two or three
+ * times, and reading it anew costs the storage and, since a stored key is proved before it is used, a multiplication on the curve each
+ * time.
  */
 #include <mbedtls/ecp.h>
 #include <mbedtls/platform_util.h>

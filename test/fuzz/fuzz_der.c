@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Hostile bytes at everything in lib/pki that reads DER or text: lists, certificates, the judgement of a path, pins, addresses, files of certificates, and the
- * check of a whole identity.
+ * Hostile bytes at everything in lib/pki that reads DER or text: lists, certificates, the judgement of a path, pins, addresses, files of
+ * certificates, and the check of a whole identity.
  *
  * Input: byte 0 chooses what to do; the rest is its material. Properties that must hold whatever the bytes are abort when they do not.
  */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A network port for tests of channels: non-blocking TCP to 127.0.0.1, or bytes out of memory; it counts writes, and cuts where it is told to.
+ * A network port for tests of channels: non-blocking TCP to 127.0.0.1, or bytes out of memory; it counts writes, and cuts where it is
+ * told to.
  */
 #ifndef TEST_NETWORK_H
 #define TEST_NETWORK_H

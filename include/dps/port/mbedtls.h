@@ -3,9 +3,9 @@
  * @file
  * The ports on Mbed TLS: a TLS channel over any network port, and software keys over any storage port.
  *
- * Structures are the caller's and must stay where they were initialised; Mbed TLS takes its own memory from its heap (about 45 KiB at the height of a
- * handshake with its default buffers, mbedtls_ssl_conf_max_frag_len and MBEDTLS_SSL_IN_CONTENT_LEN lower it). Not locked: those of one
- * client belong to one thread.
+ * Structures are the caller's and must stay where they were initialised; Mbed TLS takes its own memory from its heap (about 45 KiB at the
+ * height of a handshake with its default buffers; MBEDTLS_SSL_IN_CONTENT_LEN and MBEDTLS_SSL_OUT_CONTENT_LEN lower it). Not locked:
+ * those of one client belong to one thread.
  *
  *	struct dps_mbedtls_keys keys;
  *	struct dps_mbedtls_channel channel;
@@ -34,8 +34,8 @@ extern "C" {
 #endif
 
 /**
- * Bytes of TLS records gathered before they go to the network. A flight that fits leaves in one write: certificates of the own chain and about 500 bytes;
- * a larger one leaves in several. Range 1024 to 65535.
+ * Bytes of TLS records gathered before they go to the network. A flight that fits leaves in one write: certificates of the own chain and
+ * about 500 bytes; a larger one leaves in several. Range 1024 to 65535.
  */
 #ifndef DPS_MBEDTLS_GATHER_SIZE
 #define DPS_MBEDTLS_GATHER_SIZE 4096
@@ -83,9 +83,9 @@ struct dps_mbedtls_channel {
 };
 
 /**
- * Makes a channel, not yet open, over a network and a random port (both borrowed). TLS 1.2 with ECDHE and AEAD suites on P-256 and P-384 only; no
- * resumption, no renegotiation, no ALPN. Its functions never block but for the key port's `sign`, once a handshake. A peer that accepts the connection and
- * then says nothing is waited for: the caller has the clock, and closes.
+ * Makes a channel, not yet open, over a network and a random port (both borrowed). TLS 1.2 with ECDHE and AEAD suites on P-256 and P-384
+ * only; no resumption, no renegotiation, no ALPN. Its functions never block but for the key port's `sign`, once a handshake. A peer that
+ * accepts the connection and then says nothing is waited for: the caller has the clock, and closes.
  */
 DPS_API void dps_mbedtls_channel_init(struct dps_mbedtls_channel *channel, const struct dps_network *network,
                                       const struct dps_random *random);
@@ -107,19 +107,20 @@ struct dps_mbedtls_keys {
 };
 
 /**
- * Makes the key and certificate ports, without a manufacturer identity. storage and random are borrowed. The key of the slot used last stays parsed in RAM
- * (until another slot's is used, it is erased, or deinit), as the manufacturer's does. Generating an RSA key takes up to seconds; all else milliseconds to tens of
- * milliseconds on a Cortex-M4 class core, and what the storage takes.
+ * Makes the key and certificate ports, without a manufacturer identity. storage and random are borrowed. The key of the slot used last
+ * stays parsed in RAM (until another slot's is used, it is erased, or deinit), as the manufacturer's does. Calls block for
+ * as long as Mbed TLS computes: milliseconds on Linux, up to a second on a microcontroller; generating an RSA key much longer, without a
+ * bound; and for what the storage takes.
  */
 DPS_API void dps_mbedtls_keys_init(struct dps_mbedtls_keys *keys, const struct dps_storage *storage, const struct dps_random *random);
 
 /**
- * Gives the identity that the device left the factory with. key: PEM ("PRIVATE KEY", "EC PRIVATE KEY", "RSA PRIVATE KEY") or the same in DER; it is copied,
- * wiping the bytes is the caller's business. certificates: PEM or a DER list, leaf first; they are turned into a DER list in chain, which stays in use until
- * deinit or the next call; chain may be the memory of certificates itself.
+ * Gives the identity that the device left the factory with. key: PEM ("PRIVATE KEY", "EC PRIVATE KEY", "RSA PRIVATE KEY") or the same in
+ * DER; it is copied, wiping the bytes is the caller's business. certificates: PEM or a DER list, leaf first; they are turned into a DER
+ * list in chain, which stays in use until deinit or the next call; chain may be the memory of certificates itself.
  *
- * Keys are P-256, P-384 or RSA of 2048 bits. DPS_E_KEY_FORMAT: anything else; DPS_E_KEY_ENCRYPTED; DPS_E_CERTIFICATE_FORMAT; DPS_E_BUFFER: chain is too small;
- * DPS_E_KEY_MISMATCH; DPS_E_MEMORY. On failure there is no manufacturer identity.
+ * Keys are P-256, P-384 or RSA of 2048 bits. DPS_E_KEY_FORMAT: anything else; DPS_E_KEY_ENCRYPTED; DPS_E_CERTIFICATE_FORMAT;
+ * DPS_E_BUFFER: chain is too small; DPS_E_KEY_MISMATCH; DPS_E_MEMORY. On failure there is no manufacturer identity.
  */
 DPS_API DPS_MUST_USE dps_result dps_mbedtls_keys_set_manufacturer(struct dps_mbedtls_keys *keys, const uint8_t *key, size_t key_len,
                                                                   const uint8_t *certificates, size_t certificates_len, uint8_t *chain,
