@@ -162,6 +162,8 @@ static void test_answer_in_blocks(void **state)
 			assert_memory_equal(t.answer.payload, big, totals[j]);
 			assert_int_equal(test_coap_run(&t), DPS_AGAIN);
 			assert_int_equal(t.coap.area.use, 0);
+			assert_int_equal(t.coap.counters.blocks, blocks - 1);
+			assert_int_equal(t.coap.counters.requests, 1);
 			assert_int_equal(dps_coap_in_flight(&t.coap), 0);
 		}
 	}

@@ -202,6 +202,7 @@ static void test_body_that_turns_out_small(void **state)
 	/* may take more than the send buffer has, does not: no block options, whatever the peer offers */
 	start(1280, 1280);
 	assert_int_equal(post(1, 700, 4000, false), DPS_OK);
+	assert_int_equal(ask(9, "/behind", false), DPS_OK);
 	assert_int_equal(test_coap_run(&t), DPS_AGAIN);
 	test_coap_take(&t);
 	assert_true(test_coap_next(&t, &m));
@@ -212,13 +213,25 @@ static void test_body_that_turns_out_small(void **state)
 	assert_int_equal(test_coap_run(&t), DPS_OK);
 	assert_int_equal(t.answer.result, DPS_OK);
 	assert_int_equal(t.coap.area.use, 0);
+	/* behind what waits already */
+	t.peer.write_blocked = true;
+	assert_int_equal(ask(8, "/before", false), DPS_OK);
+	assert_int_equal(post(2, 700, 4000, false), DPS_OK);
+	t.peer.write_blocked = false;
+	assert_int_equal(test_coap_run(&t), DPS_AGAIN);
+	test_coap_take(&t);
+	assert_true(test_coap_next(&t, &m));
+	assert_int_equal(m.code, 1);
+	assert_true(test_coap_next(&t, &m));
+	assert_int_equal(m.payload_len, 700);
+	dps_coap_transport.forget(&t.coap, 2);
 	/* an empty one */
 	assert_int_equal(post(2, 0, 4000, false), DPS_OK);
 	assert_int_equal(test_coap_run(&t), DPS_AGAIN);
 	test_coap_take(&t);
 	assert_true(test_coap_next(&t, &m));
 	assert_int_equal(m.payload_len, 0);
-	test_coap_feed(&t, 204, TOKEN_2, CBOR, "x", 1);
+	test_coap_feed(&t, 204, "0505050505050505", CBOR, "x", 1);
 	assert_int_equal(test_coap_run(&t), DPS_OK);
 	assert_int_equal(t.answer.result, DPS_OK);
 }
@@ -242,6 +255,29 @@ static void test_block_of_a_body_waits_for_room(void **state)
 		assert_true(test_coap_next(&t, &m));
 	assert_int_equal(m.payload_len, 1024);
 	assert_memory_equal(m.payload, big, 1024);
+}
+
+/* Every size about the largest that leaves whole: it leaves, or it is refused; nothing is left waiting for room that never comes. */
+static void test_body_about_as_large_as_the_buffer(void **state)
+{
+	bool refused = false;
+
+	(void)state;
+	for (size_t len = 1200; len < 1300; len++) {
+		dps_result result;
+
+		start(1280, 1280);
+		result = post(1, len, 4000, false);
+		refused |= result != DPS_OK;
+		assert_int_equal(result, refused ? DPS_E_TOO_LARGE : DPS_OK);
+		assert_int_equal(test_coap_run(&t), DPS_AGAIN);
+		test_coap_take(&t);
+		assert_int_equal(test_coap_next(&t, &m), !refused);
+		assert_int_equal(t.out_len, refused ? 0 : m.total);
+		assert_true(refused || m.payload_len == len);
+		assert_true(!refused || len > 1240); /* a head of 35 bytes */
+	}
+	assert_true(refused);
 }
 
 static void test_body_too_large_for_the_peer(void **state)
@@ -288,6 +324,14 @@ static void test_body_answered_wrongly(void **state)
 	assert_int_equal(t.answer.result, DPS_E_SERVICE_REJECTED);
 	assert_int_equal(t.answer.code, 413);
 	assert_int_equal(t.coap.area.use, 0);
+	/* Continue twice: the second one is for a block that has not left */
+	start_body();
+	t.peer.write_blocked = true;
+	while (ask(9, "/fill/the/buffer", false) == DPS_OK)
+		dps_coap_transport.forget(&t.coap, 9);
+	test_coap_feed(&t, 231, TOKEN_1, "d10e0e", NULL, 0);
+	test_coap_feed(&t, 231, TOKEN_1, "d10e0e", NULL, 0);
+	assert_failed(DPS_E_COAP);
 	/* Continue where everything was sent */
 	start_body();
 	test_coap_feed(&t, 231, TOKEN_1, "d10e0e", NULL, 0);
@@ -321,6 +365,7 @@ int main(void)
 		cmocka_unit_test(test_body_in_blocks),
 		cmocka_unit_test(test_body_that_turns_out_small),
 		cmocka_unit_test(test_block_of_a_body_waits_for_room),
+		cmocka_unit_test(test_body_about_as_large_as_the_buffer),
 		cmocka_unit_test(test_body_too_large_for_the_peer),
 		cmocka_unit_test(test_body_answered_wrongly),
 		cmocka_unit_test(test_body_forgotten_half_way),

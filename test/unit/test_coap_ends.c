@@ -185,6 +185,13 @@ static void test_detach(void **state)
 	assert_int_equal(t.coap.counters.requests, 1);
 	dps_coap_transport.detach(&t.coap);
 	assert_int_equal(test_coap_run(&t), DPS_E_STATE);
+	/* Release leaves behind what waits */
+	dps_coap_transport.attach(&t.coap, &t.env);
+	t.peer.writes_stutter = true;
+	t.peer.writes = 0;
+	dps_coap_transport.detach(&t.coap);
+	assert_written("30e1222100 00e4");
+	t.peer.writes_stutter = false;
 	/* a fresh connection starts afresh */
 	dps_coap_transport.attach(&t.coap, &t.env);
 	assert_int_equal(test_coap_get(&t, 1, "/a"), DPS_OK);

@@ -181,6 +181,14 @@ static void test_signal_options(void **state)
 	assert_int_equal(read_hex("10 e2 20", &m), DPS_OK);
 	assert_true(m.custody);
 	assert_false(m.block_wise);
+	assert_int_equal(read_hex("30 e1 22 0500", &m), DPS_OK);
+	assert_false(m.block_wise);
+	assert_false(m.custody);
+	assert_int_equal(read_hex("10 e2 40", &m), DPS_OK);
+	assert_false(m.block_wise);
+	assert_false(m.custody);
+	assert_int_equal(read_hex("10 e3 20", &m), DPS_OK);
+	assert_false(m.custody);
 	/* option 2 is Bad-CSM-Option in an Abort and Alternative-Address in a Release */
 	assert_int_equal(read_hex("20 e5 2105", &m), DPS_OK);
 	assert_int_equal(m.max_message_size, DPS_COAP_ABSENT);

@@ -152,6 +152,11 @@ static void test_reply_forms(void **state)
 	assert_idle();
 	assert_written("");
 	assert_int_equal(t.coap.counters.served, 1);
+	served.code = 503;
+	served.reply_len = 0;
+	feed(1, "aa", "b161", "");
+	assert_idle();
+	assert_written("01a3aa");
 	/* not a code of responses */
 	served.code = 701;
 	served.reply_len = 0;
@@ -228,6 +233,7 @@ static void test_request_too_large(void **state)
 	feed(702, "01", "", "");
 	assert_idle();
 	assert_int_equal(served.calls, 0);
+	assert_int_equal(t.coap.counters.served, 1);
 	assert_written("028daabb 01e301");
 }
 
