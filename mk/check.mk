@@ -48,6 +48,7 @@ check: deps-check                           ## build everything and run all test
 	  --command "rules=$(subtest) check-rules" \
 	  --command "clang=$(clang_objects)" \
 	  --command 'smallest=$(smallest)' \
+	  --command "docs=$(subtest) check-docs" \
 	  --command "install=$(subtest) check-install" \
 	  $(if $(wildcard mk/fuzz.mk),--command "fuzz=$(subtest) check-fuzz") \
 	  $(integ_bin) $(unit_bin) $(sanitize_bin)

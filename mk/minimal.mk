@@ -9,3 +9,5 @@ programs: $(BUILD)/minimal
 $(BUILD)/minimal: $(minimal_obj) $(BUILD)/libdps.a
 	$(call say,LD,$@)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LIBS)
+
+objects: $(minimal_obj)

@@ -189,7 +189,7 @@ def selftest():
     home = os.getcwd()
     with tempfile.TemporaryDirectory() as scratch:
         good = os.path.join(scratch, "good")
-        shutil.copytree(".", good, ignore=shutil.ignore_patterns("build*", ".git", "*.o"), symlinks=True)
+        shutil.copytree(".", good, ignore=shutil.ignore_patterns("build*", ".git", "corpus", "__pycache__"), symlinks=True)
         for name, check in CHECKS.items():
             tree = os.path.join(scratch, name)
             shutil.copytree(good, tree, symlinks=True)
