@@ -127,11 +127,11 @@ tests: $(unit_bin) $(integ_bin) programs    ## build all tests without running t
 
 $(BUILD)/test/unit/%: $(BUILD)/test/unit/%.o $(support_obj) $(BUILD)/libdps.a
 	$(call say,LD,$@)
-	$(Q)$(CC) $(LDFLAGS) -o $@ $^ -lcmocka $(LIBS)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ -lcmocka -lcjson $(LIBS)
 
 $(BUILD)/test/integration/%: $(BUILD)/test/integration/%.o $(support_obj) $(BUILD)/libdps.a
 	$(call say,LD,$@)
-	$(Q)$(CC) $(LDFLAGS) -o $@ $^ -lcmocka $(LIBS)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ -lcmocka -lcjson $(LIBS)
 
 .PRECIOUS: $(BUILD)/%.o
 .PHONY: clean

@@ -129,6 +129,18 @@ bool dps_client_check_dates(struct dps_client *client)
 	return false;
 }
 
+/* What this endpoint is known not to have is asked again by a forced run only. */
+static void skip_absent(struct dps_client *client)
+{
+	const struct dps_service *service = client->config.service;
+
+	if ((client->flags & DPS_START_FORCE) != 0 || !client->endpoints[client->endpoint].no_resources)
+		return;
+	for (size_t i = 0; i < service->step_count; i++)
+		if ((service->steps[i]->flags & DPS_STEP_OPTIONAL) != 0)
+			client->wanted &= ~DPS_STEP_BIT(service->steps[i]->id);
+}
+
 static void established(struct dps_client *client)
 {
 	const struct dps_service *service = client->config.service;
@@ -144,6 +156,7 @@ static void established(struct dps_client *client)
 	client->report.step_ms[DPS_STEP_TLS] = elapsed < UINT32_MAX ? (uint32_t)elapsed : UINT32_MAX;
 	if (dps_client_wall_s(client) != 0 && !dps_client_check_dates(client))
 		return;
+	skip_absent(client);
 	service->transport->attach(service->self, &env);
 	client->attached = true;
 	dps_client_set_state(client, DPS_STATE_ASKING);

@@ -21,8 +21,8 @@
 
 #include <cmocka.h>
 
-#define STOP_GRACE_MS	5000
-#define WAIT_SLICE_MS	5
+#define STOP_GRACE_MS   5000
+#define WAIT_SLICE_MS   5
 #define LINE_SIZE_FIRST 4096u
 
 struct test_process {
@@ -54,8 +54,14 @@ static int remaining_ms(long long deadline)
 	return left > 0 ? (int)left : 0;
 }
 
+/* What the child does first. */
+struct preparation {
+	void (*run)(void *context);
+	void *context;
+};
+
 /* Runs in the child between fork and exec: only what is safe there. */
-static void become(const char *const argv[], int input, int output, int error, pid_t parent)
+static void become(const char *const argv[], int input, int output, int error, pid_t parent, const struct preparation *preparation)
 {
 	sigset_t none;
 
@@ -69,12 +75,21 @@ static void become(const char *const argv[], int input, int output, int error, p
 	if (dup2(input, STDIN_FILENO) < 0 || dup2(output, STDOUT_FILENO) < 0 || dup2(error, STDERR_FILENO) < 0) {
 		_exit(127);
 	}
+	if (preparation->run != NULL) {
+		preparation->run(preparation->context);
+	}
 	execvp(argv[0], (char *const *)(uintptr_t)argv);
 	_exit(127);
 }
 
 struct test_process *test_process_start(const char *const argv[])
 {
+	return test_process_start_prepared(argv, NULL, NULL);
+}
+
+struct test_process *test_process_start_prepared(const char *const argv[], void (*prepare)(void *context), void *context)
+{
+	const struct preparation preparation = {prepare, context};
 	struct test_process *process = calloc(1, sizeof(*process));
 	pid_t parent = getpid();
 	int input[2];
@@ -94,7 +109,7 @@ struct test_process *test_process_start(const char *const argv[])
 		fail_msg("cannot start %s: %s", argv[0], strerror(errno));
 	}
 	if (process->pid == 0) {
-		become(argv, input[0], output[1], process->error, parent);
+		become(argv, input[0], output[1], process->error, parent, &preparation);
 	}
 	close(input[0]);
 	close(output[1]);
@@ -302,7 +317,7 @@ int test_process_run(const char *const argv[], int timeout_ms, char *output, siz
 	for (;;) {
 		bool keep = output != NULL && filled + 1 < output_size;
 		long got = test_process_read(process, keep ? output + filled : dropped, keep ? output_size - 1 - filled : sizeof(dropped),
-									 remaining_ms(deadline));
+		                             remaining_ms(deadline));
 
 		if (got <= 0) {
 			break;
@@ -325,10 +340,18 @@ int test_process_run(const char *const argv[], int timeout_ms, char *output, siz
 
 const char *test_program_path(const char *name, char *path, size_t size)
 {
+	const char *build = getenv("DPS_BUILD");
 	char self[4096];
-	ssize_t length = readlink("/proc/self/exe", self, sizeof(self) - 1);
+	ssize_t length;
 	int level;
 
+	if (build != NULL && build[0] != '\0') {
+		if ((size_t)snprintf(path, size, "%s/%s", build, name) >= size) {
+			fail_msg("the path of %s is too long", name);
+		}
+		return path;
+	}
+	length = readlink("/proc/self/exe", self, sizeof(self) - 1);
 	if (length <= 0) {
 		fail_msg("cannot read /proc/self/exe: %s", strerror(errno));
 		abort();
@@ -355,7 +378,7 @@ void test_tmpdir_make(char *path, size_t size)
 	const char *base = getenv("TMPDIR");
 
 	if ((size_t)snprintf(path, size, "%s/dps-test-XXXXXX", base == NULL || base[0] == '\0' ? "/tmp" : base) >= size ||
-		mkdtemp(path) == NULL) {
+	    mkdtemp(path) == NULL) {
 		fail_msg("cannot make a temporary directory (%s): %s", path, strerror(errno));
 	}
 }

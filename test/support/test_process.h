@@ -12,6 +12,10 @@ struct test_process;
 /* Starts argv[0] (a path, or a name looked up in PATH) with pipes on standard input and output; standard error is kept in memory. */
 struct test_process *test_process_start(const char *const argv[]);
 
+/* The same with something done in the child before argv[0] takes over: limits, capabilities. prepare may only do what is safe between fork and exec; NULL
+ * is nothing. */
+struct test_process *test_process_start_prepared(const char *const argv[], void (*prepare)(void *context), void *context);
+
 /* The next line of its standard output without the line feed, good until the next call with this process; NULL when none was whole within
  * timeout_ms or the output ended. */
 const char *test_process_read_line(struct test_process *process, int timeout_ms);
@@ -42,7 +46,8 @@ int test_process_stop(struct test_process *process);
  * cut at their sizes and ended by a zero byte. */
 int test_process_run(const char *const argv[], int timeout_ms, char *output, size_t output_size, char *error, size_t error_size);
 
-/* The path of a program of this build ("dps-service"), found from where the test itself lies. */
+/* The path of a program of this build ("dps-service"): in the directory that the environment names as DPS_BUILD, else found from where the test itself
+ * lies. */
 const char *test_program_path(const char *name, char *path, size_t size);
 
 /* A fresh directory below $TMPDIR or /tmp, and its removal with all that is in it. */
