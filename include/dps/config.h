@@ -93,7 +93,12 @@
 #define DPS_CONFIG_ACL 1
 #endif
 
-/** English texts of results (dps_result_text) and log lines. Names are always there. */
+/** Names of results, classes and states ("server-pin"), for logs and tools. Without them dps_result_name() and its like return "". */
+#ifndef DPS_CONFIG_NAMES
+#define DPS_CONFIG_NAMES 1
+#endif
+
+/** English texts of results (dps_result_text) and of warnings. */
 #ifndef DPS_CONFIG_TEXT
 #define DPS_CONFIG_TEXT 1
 #endif
@@ -148,6 +153,9 @@
 #endif
 #if DPS_CONFIG_ACL != 0 && DPS_CONFIG_ACL != 1
 #error "DPS_CONFIG_ACL must be 0 or 1"
+#endif
+#if DPS_CONFIG_NAMES != 0 && DPS_CONFIG_NAMES != 1
+#error "DPS_CONFIG_NAMES must be 0 or 1"
 #endif
 #if DPS_CONFIG_TEXT != 0 && DPS_CONFIG_TEXT != 1
 #error "DPS_CONFIG_TEXT must be 0 or 1"

@@ -19,7 +19,6 @@ struct dps_plgd {
 	struct dps_coap coap;
 	const char *const *local_endpoints;
 	size_t local_endpoint_count;
-	struct dps_uuid device_id;
 };
 
 /**

@@ -104,7 +104,8 @@ typedef enum dps_result {
 #undef DPS_RESULT_ENUM
 } dps_result;
 
-/** The stable name of a result, e.g. "server-pin"; "unknown" for a value not in the list. Static memory. */
+/** The stable name of a result, e.g. "server-pin"; "unknown" for a value not in the list; "" in builds without names
+ * (DPS_CONFIG_NAMES 0). Static memory. */
 DPS_API const char *dps_result_name(dps_result result);
 
 /** One English line on a result; "" in builds without texts (DPS_CONFIG_TEXT 0). Static memory. */
@@ -113,7 +114,7 @@ DPS_API const char *dps_result_text(dps_result result);
 /** The class of a result; DPS_CLASS_LOCAL for a value not in the list. */
 DPS_API dps_class dps_result_class(dps_result result);
 
-/** The stable name of a class, e.g. "transient". Static memory. */
+/** The stable name of a class, e.g. "transient"; "" in builds without names. Static memory. */
 DPS_API const char *dps_class_name(dps_class klass);
 
 #ifdef __cplusplus

@@ -80,9 +80,9 @@ void dps_client_tell_handlers(struct dps_client *client)
 		handled = tell[record](client, &result);
 		client->in_callback = false;
 		if (result != DPS_OK)
-			dps_client_warn(client, DPS_STEP_COMMIT, result, "a committed record cannot be read");
+			dps_client_warn(client, DPS_STEP_COMMIT, result, DPS_CLIENT_TEXT("a committed record cannot be read"));
 		else if (handled == DPS_LATER)
-			dps_client_warn(client, DPS_STEP_OF_RECORD(record), DPS_AGAIN, "the application postponed a record");
+			dps_client_warn(client, DPS_STEP_OF_RECORD(record), DPS_AGAIN, DPS_CLIENT_TEXT("the application postponed a record"));
 		else
 			confirmed |= DPS_RECORD_BIT(record);
 	}
@@ -91,7 +91,7 @@ void dps_client_tell_handlers(struct dps_client *client)
 		return;
 	result = dps_store_confirm(&client->store, confirmed);
 	if (result != DPS_OK)
-		dps_client_warn(client, DPS_STEP_COMMIT, result, "what the application confirmed could not be noted");
+		dps_client_warn(client, DPS_STEP_COMMIT, result, DPS_CLIENT_TEXT("what the application confirmed could not be noted"));
 }
 
 /* What is remembered of the endpoint and the time. */
@@ -131,7 +131,7 @@ void dps_client_after_commit(struct dps_client *client)
 	if (result == DPS_OK)
 		result = dps_store_collect(&client->store);
 	if (result != DPS_OK)
-		dps_client_warn(client, DPS_STEP_COMMIT, result, "housekeeping of the stored state failed");
+		dps_client_warn(client, DPS_STEP_COMMIT, result, DPS_CLIENT_TEXT("housekeeping of the stored state failed"));
 	dps_client_tell_handlers(client);
 }
 

@@ -8,12 +8,17 @@
 
 const char *dps_state_name(enum dps_state state)
 {
+#if DPS_CONFIG_NAMES
 	static const char *const names[] = {
 		[DPS_STATE_IDLE] = "idle",       [DPS_STATE_CONNECTING] = "connecting", [DPS_STATE_ASKING] = "asking",
 		[DPS_STATE_WAITING] = "waiting", [DPS_STATE_COMMITTING] = "committing", [DPS_STATE_PROVISIONED] = "provisioned",
 	};
 
 	return (size_t)state < sizeof(names) / sizeof(names[0]) ? names[state] : "unknown";
+#else
+	(void)state;
+	return "";
+#endif
 }
 
 uint64_t dps_client_now(const struct dps_client *client)
@@ -55,14 +60,6 @@ void dps_client_set_state(struct dps_client *client, enum dps_state state)
 	dps_client_emit(client, &event);
 }
 
-void dps_client_log(const struct dps_client *client, enum dps_log_level level, const char *line)
-{
-	const struct dps_log *log = &client->config.platform->log;
-
-	if (log->write != NULL)
-		log->write(log->ctx, level, line);
-}
-
 void dps_client_record(struct dps_client *client, enum dps_step_id step, dps_result cause, unsigned code, const uint8_t *text, size_t len)
 {
 	struct dps_failure *failure = &client->failure;
@@ -77,11 +74,13 @@ void dps_client_record(struct dps_client *client, enum dps_step_id step, dps_res
 
 void dps_client_warn(struct dps_client *client, enum dps_step_id step, dps_result cause, const char *text)
 {
+	const struct dps_log *log = &client->config.platform->log;
 	struct dps_failure warning = {.step = step, .cause = cause};
 	struct dps_event event = {.type = DPS_EVENT_WARNING, .failure = &warning};
 
 	dps_text_printable(warning.text, sizeof(warning.text), (const uint8_t *)text, strlen(text));
-	dps_client_log(client, DPS_LOG_WARNING, text);
+	if (log->write != NULL)
+		log->write(log->ctx, DPS_LOG_WARNING, warning.text);
 	dps_client_emit(client, &event);
 }
 

@@ -26,12 +26,18 @@
 /* Records without which a device is not provisioned. Resources are optional: most services have none. */
 #define DPS_RECORDS_REQUIRED (DPS_RECORD_ALL & ~DPS_RECORD_BIT(DPS_RECORD_RESOURCES))
 
+/* Texts for people, left out of builds without. */
+#if DPS_CONFIG_TEXT
+#define DPS_CLIENT_TEXT(text) (text)
+#else
+#define DPS_CLIENT_TEXT(text) ("")
+#endif
+
 /* events.c */
 uint64_t dps_client_now(const struct dps_client *client);
 uint32_t dps_client_random(const struct dps_client *client); /* for jitter: half-way when the port fails */
 void dps_client_emit(struct dps_client *client, struct dps_event *event);
 void dps_client_set_state(struct dps_client *client, enum dps_state state);
-void dps_client_log(const struct dps_client *client, enum dps_log_level level, const char *line);
 /* Puts a failure on record; text is the peer's payload or a port's detail, not trusted. */
 void dps_client_record(struct dps_client *client, enum dps_step_id step, dps_result cause, unsigned code, const uint8_t *text, size_t len);
 void dps_client_warn(struct dps_client *client, enum dps_step_id step, dps_result cause, const char *text);

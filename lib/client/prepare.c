@@ -138,7 +138,8 @@ static dps_result load(struct dps_client *client)
 	if (result != DPS_OK)
 		return result;
 	if (client->store.damaged != 0)
-		dps_client_warn(client, DPS_STEP_CONFIG, DPS_E_STORAGE_CORRUPT, "a stored record is damaged; it will be fetched again");
+		dps_client_warn(client, DPS_STEP_CONFIG, DPS_E_STORAGE_CORRUPT,
+		                DPS_CLIENT_TEXT("a stored record is damaged; it will be fetched again"));
 	client->key_ready = false;
 	result = load_device(client);
 	if (result == DPS_OK)
@@ -159,7 +160,8 @@ static dps_result load(struct dps_client *client)
 		if (result != DPS_OK)
 			return result;
 		if (!hold) {
-			dps_client_warn(client, DPS_STEP_CONFIG, DPS_E_KEY, "the committed identity cannot be used; it will be fetched again");
+			dps_client_warn(client, DPS_STEP_CONFIG, DPS_E_KEY,
+			                DPS_CLIENT_TEXT("the committed identity cannot be used; it will be fetched again"));
 			client->store.committed &= ~credentials_bit;
 		}
 	}

@@ -5,61 +5,84 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
+/* Strings one behind the other, each with its NUL, in the order of the list: a table of pointers would cost more than the walk. */
+#define RESULT_NAME(symbol, value, name, klass, text) name "\0"
+#define RESULT_TEXT(symbol, value, name, klass, text) text "\0"
+#if DPS_CONFIG_NAMES
+static const char names[] = DPS_RESULTS(RESULT_NAME) "unknown";
+static const char class_names[] = "none\0transient\0refused\0final\0protocol\0security\0local\0config\0cancelled\0unknown";
+#endif
 #if DPS_CONFIG_TEXT
-#define TEXT(text) text
-#else
-#define TEXT(text) ""
+static const char texts[] = DPS_RESULTS(RESULT_TEXT) "an unknown result";
 #endif
 
-struct result_entry {
+static const struct {
 	int8_t value;
 	uint8_t klass;
-	const char *name;
-	const char *text;
-};
-
-static const struct result_entry results[] = {
-#define RESULT_ENTRY(symbol, value, name, klass, text) {(value), DPS_CLASS_##klass, name, TEXT(text)},
+} results[] = {
+#define RESULT_ENTRY(symbol, value, name, klass, text) {(value), DPS_CLASS_##klass},
 	DPS_RESULTS(RESULT_ENTRY)
 #undef RESULT_ENTRY
 };
 
-static const char *const class_names[] = {
-	[DPS_CLASS_NONE] = "none",   [DPS_CLASS_TRANSIENT] = "transient", [DPS_CLASS_REFUSED] = "refused",
-	[DPS_CLASS_FINAL] = "final", [DPS_CLASS_PROTOCOL] = "protocol",   [DPS_CLASS_SECURITY] = "security",
-	[DPS_CLASS_LOCAL] = "local", [DPS_CLASS_CONFIG] = "config",       [DPS_CLASS_CANCELLED] = "cancelled",
-};
+#define RESULT_COUNT (sizeof(results) / sizeof(results[0]))
+#define CLASS_COUNT  ((size_t)DPS_CLASS_CANCELLED + 1)
 
-/* What a value outside the list is taken for: a fault of this device, so that nobody retries it as if it would pass. */
-static const struct result_entry unknown = {0, DPS_CLASS_LOCAL, "unknown", TEXT("an unknown result")};
-
-static const struct result_entry *find(dps_result result)
+/* The index of a result; RESULT_COUNT if it is not in the list. */
+static size_t find(dps_result result)
 {
-	size_t i;
-	for (i = 0; i < sizeof results / sizeof results[0]; i++)
-		if (results[i].value == (int)result)
-			return &results[i];
-	return &unknown;
+	size_t i = 0;
+
+	while (i < RESULT_COUNT && results[i].value != (int)result)
+		i++;
+	return i;
 }
+
+#if DPS_CONFIG_NAMES || DPS_CONFIG_TEXT
+static const char *nth(const char *strings, size_t n)
+{
+	while (n-- > 0)
+		strings += strlen(strings) + 1;
+	return strings;
+}
+#endif
 
 const char *dps_result_name(dps_result result)
 {
-	return find(result)->name;
+#if DPS_CONFIG_NAMES
+	return nth(names, find(result));
+#else
+	(void)result;
+	return "";
+#endif
 }
 
 const char *dps_result_text(dps_result result)
 {
-	return find(result)->text;
+#if DPS_CONFIG_TEXT
+	return nth(texts, find(result));
+#else
+	(void)result;
+	return "";
+#endif
 }
 
+/* A value outside the list is taken for a fault of this device, so that nobody retries it as if it would pass. */
 dps_class dps_result_class(dps_result result)
 {
-	return (dps_class)find(result)->klass;
+	size_t i = find(result);
+
+	return i < RESULT_COUNT ? (dps_class)results[i].klass : DPS_CLASS_LOCAL;
 }
 
 const char *dps_class_name(dps_class klass)
 {
-	size_t i = (size_t)klass;
-	return i < sizeof class_names / sizeof class_names[0] ? class_names[i] : "unknown";
+#if DPS_CONFIG_NAMES
+	return nth(class_names, (size_t)klass < CLASS_COUNT ? (size_t)klass : CLASS_COUNT);
+#else
+	(void)klass;
+	return "";
+#endif
 }

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The ACL step: GET /api/v1/provisioning/acls -> {"aclist2": [ACE2...]}. The list is judged here and kept as it came. */
-#include "plgd/fields.h"
 #include "plgd/steps.h"
 #include "store/acl.h"
 #include "store/store.h"
@@ -12,22 +11,26 @@ static dps_result build(const struct dps_step_env *env, struct dps_request *requ
 	return DPS_OK;
 }
 
+struct acls {
+	struct dps_plgd_redirect redirect;
+	struct dps_span aces;
+};
+
 static dps_result accept_acls(const struct dps_step_env *env, const struct dps_answer *answer, struct dps_verdict *verdict)
 {
-	struct dps_acl acl = {{NULL, 0}, 0};
-	struct dps_span redirect = {NULL, 0};
-	struct dps_field fields[] = {
-		{.key = "aclist2", .type = DPS_FIELD_ARRAY, .required = true, .out = &acl.aces},
-		{.key = "redirecturi", .type = DPS_FIELD_TEXT, .out = &redirect},
+	static const struct dps_field fields[] = {
+		DPS_PLGD_REDIRECT,
+		{"aclist2", DPS_FIELD_ARRAY, true, offsetof(struct acls, aces)},
 	};
-	dps_result result = dps_fields_read_payload(answer->payload, answer->payload_len, fields, sizeof(fields) / sizeof(fields[0]));
+	struct acls view = {.redirect = {{NULL, 0}}};
+	struct dps_acl acl;
+	dps_result result = dps_plgd_read_answer(answer, fields, sizeof(fields) / sizeof(fields[0]), &view.redirect, verdict);
 
-	if (result == DPS_OK)
-		result = dps_acl_check(acl.aces, &acl.count);
 	if (result != DPS_OK)
 		return result;
-	dps_plgd_judge_redirect(redirect, verdict);
-	return dps_store_stage_acls(env->store, &acl);
+	acl.aces = view.aces;
+	result = dps_acl_check(acl.aces, &acl.count);
+	return result == DPS_OK ? dps_store_stage_acls(env->store, &acl) : result;
 }
 
 const struct dps_step dps_plgd_step_acls = {

@@ -5,7 +5,6 @@
  */
 #include <string.h>
 
-#include "plgd/fields.h"
 #include "plgd/steps.h"
 #include "store/store.h"
 
@@ -65,9 +64,17 @@ static void add_gateway(struct dps_cloud *cloud, const struct dps_gateway *gatew
 		cloud->gateways_dropped++;
 }
 
+struct server {
+	struct dps_span id, uri;
+};
+
 /* Entries without an address, or with an id that is none, are of no use and skipped; an entry that is no map is an error. */
 static dps_result read_gateways(struct dps_span servers, struct dps_cloud *cloud)
 {
+	static const struct dps_field fields[] = {
+		{"id", DPS_FIELD_TEXT, false, offsetof(struct server, id)},
+		{"uri", DPS_FIELD_TEXT, false, offsetof(struct server, uri)},
+	};
 	struct dps_cbor r;
 	bool more = false;
 	dps_result result;
@@ -75,54 +82,53 @@ static dps_result read_gateways(struct dps_span servers, struct dps_cloud *cloud
 	dps_cbor_init(&r, servers.data, servers.len);
 	result = dps_cbor_read_array(&r);
 	while (result == DPS_OK && (result = dps_cbor_more(&r, &more)) == DPS_OK && more) {
-		struct dps_gateway gateway = {{{0}}, {NULL, 0}};
-		struct dps_span id = {NULL, 0};
-		struct dps_field fields[] = {
-			{.key = "id", .type = DPS_FIELD_TEXT, .out = &id},
-			{.key = "uri", .type = DPS_FIELD_TEXT, .out = &gateway.uri},
-		};
+		struct server server = {.id = {NULL, 0}};
+		struct dps_gateway gateway = {.uri = {NULL, 0}};
 
-		result = dps_fields_read(&r, fields, sizeof(fields) / sizeof(fields[0]));
+		result = dps_fields_read(&r, fields, sizeof(fields) / sizeof(fields[0]), &server);
 		if (result != DPS_OK)
 			break;
-		if (id.len > 0 && dps_uuid_parse((const char *)id.data, id.len, &gateway.id) != DPS_OK)
+		if (server.id.len > 0 && dps_uuid_parse((const char *)server.id.data, server.id.len, &gateway.id) != DPS_OK)
 			continue;
+		gateway.uri = server.uri;
 		if (is_gateway_uri(gateway.uri))
 			add_gateway(cloud, &gateway);
 	}
 	return result;
 }
 
+struct configuration {
+	struct dps_plgd_redirect redirect;
+	struct dps_span provider, gateway, token, hub_id, servers;
+};
+
 static dps_result accept_cloud(const struct dps_step_env *env, const struct dps_answer *answer, struct dps_verdict *verdict)
 {
-	struct dps_cloud cloud = {.gateway_count = 0};
-	struct dps_span hub_id = {NULL, 0};
-	struct dps_span servers = {NULL, 0};
-	struct dps_span redirect = {NULL, 0};
-	struct dps_gateway first;
-	struct dps_field fields[] = {
-		{.key = "apn", .type = DPS_FIELD_TEXT, .out = &cloud.provider},
-		{.key = "cis", .type = DPS_FIELD_TEXT, .required = true, .out = &cloud.gateway},
-		{.key = "at", .type = DPS_FIELD_TEXT, .out = &cloud.token},
-		{.key = "sid", .type = DPS_FIELD_TEXT, .out = &hub_id},
-		{.key = "x.org.iotivity.servers", .type = DPS_FIELD_ARRAY, .out = &servers},
-		{.key = "redirecturi", .type = DPS_FIELD_TEXT, .out = &redirect},
+	static const struct dps_field fields[] = {
+		DPS_PLGD_REDIRECT,
+		{"apn", DPS_FIELD_TEXT, false, offsetof(struct configuration, provider)},
+		{"cis", DPS_FIELD_TEXT, true, offsetof(struct configuration, gateway)},
+		{"at", DPS_FIELD_TEXT, false, offsetof(struct configuration, token)},
+		{"sid", DPS_FIELD_TEXT, false, offsetof(struct configuration, hub_id)},
+		{"x.org.iotivity.servers", DPS_FIELD_ARRAY, false, offsetof(struct configuration, servers)},
 	};
-	dps_result result = dps_fields_read_payload(answer->payload, answer->payload_len, fields, sizeof(fields) / sizeof(fields[0]));
+	struct configuration view = {.redirect = {{NULL, 0}}};
+	struct dps_cloud cloud = {.gateway_count = 0};
+	dps_result result = dps_plgd_read_answer(answer, fields, sizeof(fields) / sizeof(fields[0]), &view.redirect, verdict);
 
 	if (result != DPS_OK)
 		return result;
-	if (!is_gateway_uri(cloud.gateway))
+	if (!is_gateway_uri(view.gateway))
 		return DPS_E_FIELD;
-	if (hub_id.len > 0 && dps_uuid_parse((const char *)hub_id.data, hub_id.len, &cloud.hub_id) != DPS_OK)
+	if (view.hub_id.len > 0 && dps_uuid_parse((const char *)view.hub_id.data, view.hub_id.len, &cloud.hub_id) != DPS_OK)
 		return DPS_E_FIELD;
-	if (servers.len > 0 && (result = read_gateways(servers, &cloud)) != DPS_OK)
+	if (view.servers.len > 0 && (result = read_gateways(view.servers, &cloud)) != DPS_OK)
 		return result;
-	if (cloud.gateway_count == 0) {
-		first = (struct dps_gateway){.id = cloud.hub_id, .uri = cloud.gateway};
-		add_gateway(&cloud, &first);
-	}
-	dps_plgd_judge_redirect(redirect, verdict);
+	if (cloud.gateway_count == 0)
+		add_gateway(&cloud, &(struct dps_gateway){.id = cloud.hub_id, .uri = view.gateway});
+	cloud.provider = view.provider;
+	cloud.gateway = view.gateway;
+	cloud.token = view.token;
 	return dps_store_stage_cloud(env->store, &cloud);
 }
 

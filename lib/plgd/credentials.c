@@ -8,7 +8,6 @@
 #include <string.h>
 
 #include "pki/pki.h"
-#include "plgd/fields.h"
 #include "plgd/steps.h"
 #include "store/store.h"
 
@@ -78,44 +77,47 @@ struct cred {
 
 static dps_result read_cred(struct dps_cbor *r, struct cred *cred)
 {
-	struct dps_field fields[] = {
-		{.key = "credtype", .type = DPS_FIELD_UINT, .required = true, .out = &cred->type},
-		{.key = "subjectuuid", .type = DPS_FIELD_TEXT, .required = true, .out = &cred->subject},
-		{.key = "credusage", .type = DPS_FIELD_TEXT, .out = &cred->usage},
-		{.key = "publicdata", .type = DPS_FIELD_MAP, .out = &cred->public_data},
-		{.key = "privatedata", .type = DPS_FIELD_MAP, .out = &cred->private_data},
+	static const struct dps_field fields[] = {
+		{"credtype", DPS_FIELD_UINT, true, offsetof(struct cred, type)},
+		{"subjectuuid", DPS_FIELD_TEXT, true, offsetof(struct cred, subject)},
+		{"credusage", DPS_FIELD_TEXT, false, offsetof(struct cred, usage)},
+		{"publicdata", DPS_FIELD_MAP, false, offsetof(struct cred, public_data)},
+		{"privatedata", DPS_FIELD_MAP, false, offsetof(struct cred, private_data)},
 	};
 
 	*cred = (struct cred){.type = 0};
-	return dps_fields_read(r, fields, sizeof(fields) / sizeof(fields[0]));
+	return dps_fields_read(r, fields, sizeof(fields) / sizeof(fields[0]), cred);
 }
 
-/* {"data", "encoding"} of publicdata and privatedata. */
-static dps_result read_data(struct dps_span map, struct dps_span *data, struct dps_span *encoding)
+/* publicdata and privatedata. */
+struct data {
+	struct dps_span data, encoding;
+};
+
+static dps_result read_data(struct dps_span map, struct data *data)
 {
-	struct dps_field fields[] = {
-		{.key = "data", .type = DPS_FIELD_DATA, .required = true, .out = data},
-		{.key = "encoding", .type = DPS_FIELD_TEXT, .required = true, .out = encoding},
+	static const struct dps_field fields[] = {
+		{"data", DPS_FIELD_DATA, true, offsetof(struct data, data)},
+		{"encoding", DPS_FIELD_TEXT, true, offsetof(struct data, encoding)},
 	};
 
 	if (map.len == 0)
 		return DPS_E_FIELD;
-	return dps_fields_read_payload(map.data, map.len, fields, sizeof(fields) / sizeof(fields[0]));
+	return dps_fields_read_payload(map.data, map.len, fields, sizeof(fields) / sizeof(fields[0]), data);
 }
 
 static dps_result read_certificates(const struct dps_answer *answer, const struct cred *cred, struct dps_span *der)
 {
-	struct dps_span data = {NULL, 0};
-	struct dps_span encoding = {NULL, 0};
+	struct data view;
 	uint8_t *in_place;
-	dps_result result = read_data(cred->public_data, &data, &encoding);
+	dps_result result = read_data(cred->public_data, &view);
 
 	if (result != DPS_OK)
 		return result;
-	if (!dps_span_is(encoding, ENCODING_PEM) && !dps_span_is(encoding, ENCODING_DER))
+	if (!dps_span_is(view.encoding, ENCODING_PEM) && !dps_span_is(view.encoding, ENCODING_DER))
 		return DPS_E_FIELD;
-	in_place = answer->payload + (data.data - answer->payload);
-	result = dps_pki_load_certificates(data.data, data.len, in_place, data.len, &der->len);
+	in_place = answer->payload + (view.data.data - answer->payload);
+	result = dps_pki_load_certificates(view.data.data, view.data.len, in_place, view.data.len, &der->len);
 	der->data = in_place;
 	return result;
 }
@@ -153,7 +155,7 @@ static dps_result add_psk(const struct dps_step_env *env, const struct dps_answe
                           struct dps_credentials *out)
 {
 	struct dps_psk *psk = &out->psks[out->psk_count];
-	struct dps_span encoding = {NULL, 0};
+	struct data view;
 	dps_result result;
 
 	(void)env;
@@ -162,10 +164,11 @@ static dps_result add_psk(const struct dps_step_env *env, const struct dps_answe
 		return DPS_E_TOO_LARGE;
 	if (dps_uuid_parse((const char *)cred->subject.data, cred->subject.len, &psk->subject) != DPS_OK)
 		return DPS_E_FIELD;
-	result = read_data(cred->private_data, &psk->key, &encoding);
+	result = read_data(cred->private_data, &view);
 	if (result != DPS_OK)
 		return result;
-	if (!dps_span_is(encoding, ENCODING_RAW) || psk->key.len == 0 || psk->key.len > 64)
+	psk->key = view.data;
+	if (!dps_span_is(view.encoding, ENCODING_RAW) || psk->key.len == 0 || psk->key.len > 64)
 		return DPS_E_FIELD;
 	out->psk_count++;
 	return DPS_OK;
@@ -201,31 +204,32 @@ static dps_result read_creds(const struct dps_step_env *env, const struct dps_an
 	return result;
 }
 
+struct creds {
+	struct dps_plgd_redirect redirect;
+	struct dps_span creds;
+};
+
 static dps_result accept_credentials(const struct dps_step_env *env, const struct dps_answer *answer, struct dps_verdict *verdict)
 {
+	static const struct dps_field fields[] = {
+		DPS_PLGD_REDIRECT,
+		{"creds", DPS_FIELD_ARRAY, true, offsetof(struct creds, creds)},
+	};
+	struct creds view = {.redirect = {{NULL, 0}}};
 	struct dps_credentials credentials = {
 		.device_id = env->device_id,
 		.key_slot = {(const uint8_t *)env->key_slot, strlen(env->key_slot)},
 	};
-	struct dps_span creds = {NULL, 0};
-	struct dps_span redirect = {NULL, 0};
-	struct dps_field fields[] = {
-		{.key = "creds", .type = DPS_FIELD_ARRAY, .required = true, .out = &creds},
-		{.key = "redirecturi", .type = DPS_FIELD_TEXT, .out = &redirect},
-	};
-	dps_result result = dps_fields_read_payload(answer->payload, answer->payload_len, fields, sizeof(fields) / sizeof(fields[0]));
+	dps_result result = dps_plgd_read_answer(answer, fields, sizeof(fields) / sizeof(fields[0]), &view.redirect, verdict);
 
 	if (result == DPS_OK)
-		result = read_creds(env, answer, creds, &credentials);
+		result = read_creds(env, answer, view.creds, &credentials);
 	if (result != DPS_OK)
 		return result;
 	if (credentials.chain.len == 0 || credentials.anchor_count == 0)
 		return DPS_E_FIELD;
 	result = dps_pki_check_identity(env->keys, &credentials, env->key_slot, env->now_s);
-	if (result != DPS_OK)
-		return result;
-	dps_plgd_judge_redirect(redirect, verdict);
-	return dps_store_stage_credentials(env->store, &credentials);
+	return result == DPS_OK ? dps_store_stage_credentials(env->store, &credentials) : result;
 }
 
 const struct dps_step dps_plgd_step_credentials = {

@@ -12,24 +12,23 @@ static dps_result read_container(struct dps_cbor *r, enum dps_cbor_type wanted, 
 	return type == wanted ? dps_cbor_read_raw(r, out) : DPS_E_FIELD;
 }
 
-static dps_result read_value(struct dps_cbor *r, const struct dps_field *field)
+static dps_result read_value(struct dps_cbor *r, uint8_t type, void *out)
 {
-	switch (field->type) {
+	switch (type) {
 	case DPS_FIELD_TEXT:
-		return dps_cbor_read_text(r, field->out);
+		return dps_cbor_read_text(r, out);
 	case DPS_FIELD_DATA:
-		return dps_cbor_read_text_or_bytes(r, field->out);
+		return dps_cbor_read_text_or_bytes(r, out);
 	case DPS_FIELD_ARRAY:
-		return read_container(r, DPS_CBOR_ARRAY, field->out);
+		return read_container(r, DPS_CBOR_ARRAY, out);
 	case DPS_FIELD_MAP:
-		return read_container(r, DPS_CBOR_MAP, field->out);
-	case DPS_FIELD_UINT:
-		return dps_cbor_read_uint(r, UINT64_MAX, field->out);
+		return read_container(r, DPS_CBOR_MAP, out);
+	default:
+		return dps_cbor_read_uint(r, UINT64_MAX, out);
 	}
-	return DPS_E_INTERNAL;
 }
 
-static dps_result read_pair(struct dps_cbor *r, struct dps_field *fields, size_t count)
+static dps_result read_pair(struct dps_cbor *r, const struct dps_field *fields, size_t count, uint8_t *base, uint32_t *seen)
 {
 	struct dps_span key;
 	dps_result result = dps_cbor_read_text(r, &key);
@@ -39,36 +38,34 @@ static dps_result read_pair(struct dps_cbor *r, struct dps_field *fields, size_t
 	for (size_t i = 0; i < count; i++) {
 		if (!dps_span_is(key, fields[i].key))
 			continue;
-		if (fields[i].seen)
+		if ((*seen & (UINT32_C(1) << i)) != 0)
 			return DPS_E_FIELD; /* RFC 8949 5.6: duplicate keys make a map invalid */
-		fields[i].seen = true;
-		return read_value(r, &fields[i]);
+		*seen |= UINT32_C(1) << i;
+		return read_value(r, fields[i].type, base + fields[i].offset);
 	}
 	return dps_cbor_skip(r);
 }
 
-dps_result dps_fields_read(struct dps_cbor *r, struct dps_field *fields, size_t count)
+dps_result dps_fields_read(struct dps_cbor *r, const struct dps_field *fields, size_t count, void *base)
 {
+	uint32_t seen = 0;
 	bool more = false;
-	dps_result result;
+	dps_result result = dps_cbor_read_map(r);
 
-	for (size_t i = 0; i < count; i++)
-		fields[i].seen = false;
-	result = dps_cbor_read_map(r);
 	while (result == DPS_OK && (result = dps_cbor_more(r, &more)) == DPS_OK && more)
-		result = read_pair(r, fields, count);
+		result = read_pair(r, fields, count, base, &seen);
 	for (size_t i = 0; result == DPS_OK && i < count; i++)
-		if (fields[i].required && !fields[i].seen)
+		if (fields[i].required && (seen & (UINT32_C(1) << i)) == 0)
 			result = DPS_E_FIELD;
 	return result;
 }
 
-dps_result dps_fields_read_payload(const uint8_t *data, size_t len, struct dps_field *fields, size_t count)
+dps_result dps_fields_read_payload(const uint8_t *data, size_t len, const struct dps_field *fields, size_t count, void *base)
 {
 	struct dps_cbor r;
 	dps_result result;
 
 	dps_cbor_init(&r, data, len);
-	result = dps_fields_read(&r, fields, count);
+	result = dps_fields_read(&r, fields, count, base);
 	return result == DPS_OK ? dps_cbor_end(&r) : result;
 }

@@ -18,18 +18,20 @@ enum dps_field_type {
 	DPS_FIELD_UINT   /* uint64_t */
 };
 
+/* A field, and where its value goes: an offset into the structure that the step fills. A field that is absent leaves its place as it is. */
 struct dps_field {
 	const char *key;
-	enum dps_field_type type;
+	uint8_t type; /* enum dps_field_type */
 	bool required;
-	void *out; /* of the type's kind; left as it is when the field is absent */
-	bool seen; /* set by dps_fields_read */
+	uint16_t offset;
 };
 
-/* Reads the map that comes next. DPS_E_CBOR; DPS_E_FIELD: wrong type, duplicate, or a required one missing. */
-dps_result dps_fields_read(struct dps_cbor *r, struct dps_field *fields, size_t count);
+#define DPS_FIELDS_MAX 32
+
+/* Reads the map that comes next into base. DPS_E_CBOR; DPS_E_FIELD: wrong type, duplicate, or a required one missing. */
+dps_result dps_fields_read(struct dps_cbor *r, const struct dps_field *fields, size_t count, void *base);
 
 /* As above for a payload that is one map and nothing else. */
-dps_result dps_fields_read_payload(const uint8_t *data, size_t len, struct dps_field *fields, size_t count);
+dps_result dps_fields_read_payload(const uint8_t *data, size_t len, const struct dps_field *fields, size_t count, void *base);
 
 #endif

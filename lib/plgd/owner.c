@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The owner step: GET /api/v1/provisioning/ownership -> {"devowneruuid": UUID text}. */
-#include "plgd/fields.h"
 #include "plgd/steps.h"
 #include "store/store.h"
 
@@ -11,22 +10,25 @@ static dps_result build(const struct dps_step_env *env, struct dps_request *requ
 	return DPS_OK;
 }
 
+struct ownership {
+	struct dps_plgd_redirect redirect;
+	struct dps_span owner;
+};
+
 static dps_result accept_owner(const struct dps_step_env *env, const struct dps_answer *answer, struct dps_verdict *verdict)
 {
-	struct dps_span text = {NULL, 0};
-	struct dps_span redirect = {NULL, 0};
-	struct dps_field fields[] = {
-		{.key = "devowneruuid", .type = DPS_FIELD_TEXT, .required = true, .out = &text},
-		{.key = "redirecturi", .type = DPS_FIELD_TEXT, .out = &redirect},
+	static const struct dps_field fields[] = {
+		DPS_PLGD_REDIRECT,
+		{"devowneruuid", DPS_FIELD_TEXT, true, offsetof(struct ownership, owner)},
 	};
+	struct ownership view = {.redirect = {{NULL, 0}}};
 	struct dps_owner owner;
-	dps_result result = dps_fields_read_payload(answer->payload, answer->payload_len, fields, sizeof(fields) / sizeof(fields[0]));
+	dps_result result = dps_plgd_read_answer(answer, fields, sizeof(fields) / sizeof(fields[0]), &view.redirect, verdict);
 
 	if (result != DPS_OK)
 		return result;
-	if (dps_uuid_parse((const char *)text.data, text.len, &owner.id) != DPS_OK || dps_uuid_is_nil(&owner.id))
+	if (dps_uuid_parse((const char *)view.owner.data, view.owner.len, &owner.id) != DPS_OK || dps_uuid_is_nil(&owner.id))
 		return DPS_E_FIELD; /* the nil UUID means "not owned" (OCF Security, doxm) */
-	dps_plgd_judge_redirect(redirect, verdict);
 	return dps_store_stage_owner(env->store, &owner);
 }
 

@@ -18,30 +18,22 @@ static const struct dps_step *const steps[] = {
 #endif
 };
 
-/* What /oic/res is answered: one link, /oic/d, with the end points (OCF Core 10.2, oic.if.ll). */
+/*
+ * What /oic/res is answered: one link, /oic/d, with the end points (OCF Core 10.2, oic.if.ll). This is its encoding up to the value of "eps":
+ * [{"href": "/oic/d", "rt": ["oic.wk.d"], "if": ["oic.if.r", "oic.if.baseline"], "p": {"bm": 3}, "eps": ...}]
+ */
+/* clang-format off */
+static const char link_head[] =
+	"\x81\xa5"
+	"\x64" "href" "\x66" "/oic/d"
+	"\x62" "rt" "\x81\x68" "oic.wk.d"
+	"\x62" "if" "\x82\x68" "oic.if.r" "\x6f" "oic.if.baseline"
+	"\x61" "p" "\xa1\x62" "bm" "\x03"
+	"\x63" "eps";
+/* clang-format on */
+
 static void write_links(const struct dps_plgd *plgd, struct dps_cbor_writer *w)
 {
-	char di[DPS_UUID_TEXT_LEN + 1];
-
-	dps_uuid_format(&plgd->device_id, di);
-	dps_cbor_write_array(w, 1);
-	dps_cbor_write_map(w, 6);
-	dps_cbor_write_text(w, "di");
-	dps_cbor_write_text(w, di);
-	dps_cbor_write_text(w, "href");
-	dps_cbor_write_text(w, "/oic/d");
-	dps_cbor_write_text(w, "rt");
-	dps_cbor_write_array(w, 1);
-	dps_cbor_write_text(w, "oic.wk.d");
-	dps_cbor_write_text(w, "if");
-	dps_cbor_write_array(w, 2);
-	dps_cbor_write_text(w, "oic.if.r");
-	dps_cbor_write_text(w, "oic.if.baseline");
-	dps_cbor_write_text(w, "p");
-	dps_cbor_write_map(w, 1);
-	dps_cbor_write_text(w, "bm");
-	dps_cbor_write_uint(w, 3); /* discoverable, observable */
-	dps_cbor_write_text(w, "eps");
 	dps_cbor_write_array(w, plgd->local_endpoint_count);
 	for (size_t i = 0; i < plgd->local_endpoint_count; i++) {
 		dps_cbor_write_map(w, 1);
@@ -53,65 +45,25 @@ static void write_links(const struct dps_plgd *plgd, struct dps_cbor_writer *w)
 /* The service asks GET /oic/res before it answers the first request of a connection. Whatever it is answered, it goes on. */
 static void serve(void *ctx, const struct dps_coap_inbound *request, struct dps_coap_reply *reply)
 {
+	const size_t head_len = sizeof(link_head) - 1;
 	const struct dps_plgd *plgd = ctx;
 	struct dps_cbor_writer w;
 
 	if (request->method != 1 || !dps_span_is(request->path, "/oic/res") || plgd->local_endpoint_count == 0)
 		return;
-	dps_cbor_writer_init(&w, reply->payload, reply->size);
+	if (reply->size < head_len)
+		return; /* no room for the list: "none" is as good */
+	memcpy(reply->payload, link_head, head_len);
+	dps_cbor_writer_init(&w, reply->payload + head_len, reply->size - head_len);
 	write_links(plgd, &w);
 	if (dps_cbor_finish(&w, &reply->len) != DPS_OK) {
-		reply->len = 0; /* no room for the list: "none" is as good */
+		reply->len = 0;
 		return;
 	}
+	reply->len += head_len;
 	reply->code = 205;
 	reply->content_format = DPS_COAP_FORMAT_OCF_CBOR;
 }
-
-/* The transport is CoAP's own but for this: the device's id is remembered, to be shown with the end points. */
-static void attach(void *self, const struct dps_transport_env *env)
-{
-	struct dps_plgd *plgd = self;
-
-	dps_coap_transport.attach(&plgd->coap, env);
-}
-
-static dps_result send(void *self, unsigned handle, const struct dps_request *request, const struct dps_step_env *env)
-{
-	struct dps_plgd *plgd = self;
-
-	plgd->device_id = env->device_id;
-	return dps_coap_transport.send(&plgd->coap, handle, request, env);
-}
-
-static void forget(void *self, unsigned handle)
-{
-	struct dps_plgd *plgd = self;
-
-	dps_coap_transport.forget(&plgd->coap, handle);
-}
-
-static dps_result poll(void *self, struct dps_answer *answer, bool *busy)
-{
-	struct dps_plgd *plgd = self;
-
-	return dps_coap_transport.poll(&plgd->coap, answer, busy);
-}
-
-static void detach(void *self)
-{
-	struct dps_plgd *plgd = self;
-
-	dps_coap_transport.detach(&plgd->coap);
-}
-
-static const struct dps_transport_ops transport = {
-	.attach = attach,
-	.send = send,
-	.forget = forget,
-	.poll = poll,
-	.detach = detach,
-};
 
 const struct dps_service *dps_plgd_init(struct dps_plgd *plgd, const char *const *local_endpoints, size_t count)
 {
@@ -131,8 +83,8 @@ const struct dps_service *dps_plgd_init(struct dps_plgd *plgd, const char *const
 		.name = "plgd",
 		.steps = steps,
 		.step_count = sizeof(steps) / sizeof(steps[0]),
-		.transport = &transport,
-		.self = plgd,
+		.transport = &dps_coap_transport,
+		.self = &plgd->coap,
 		.lead_request = true,
 		.error_closes = true,
 	};

@@ -24,10 +24,14 @@ void dps_plgd_write_selected(struct dps_cbor_writer *w, const struct dps_gateway
 	dps_cbor_write_text(w, text);
 }
 
-void dps_plgd_judge_redirect(struct dps_span redirect, struct dps_verdict *verdict)
+dps_result dps_plgd_read_answer(const struct dps_answer *answer, const struct dps_field *fields, size_t count,
+                                struct dps_plgd_redirect *base, struct dps_verdict *verdict)
 {
-	if (redirect.len == 0)
-		return;
-	verdict->kind = DPS_VERDICT_REDIRECT;
-	verdict->redirect = redirect;
+	dps_result result = dps_fields_read_payload(answer->payload, answer->payload_len, fields, count, base);
+
+	if (result == DPS_OK && base->uri.len > 0) {
+		verdict->kind = DPS_VERDICT_REDIRECT;
+		verdict->redirect = base->uri;
+	}
+	return result;
 }

@@ -7,6 +7,7 @@
 
 #include "codec/cbor.h"
 #include "dps/service.h"
+#include "plgd/fields.h"
 
 extern const struct dps_step dps_plgd_step_time;
 extern const struct dps_step dps_plgd_step_owner;
@@ -25,7 +26,18 @@ void dps_plgd_write_di(struct dps_cbor_writer *w, const struct dps_uuid *device_
 /* Writes the pair "selectedGateway": {"uri", "id"}. Both POSTs carry the same one, so that token and certificate are of the same hub. */
 void dps_plgd_write_selected(struct dps_cbor_writer *w, const struct dps_gateway *gateway);
 
-/* Any answer may send the device elsewhere: a non-empty "redirecturi" makes the verdict a redirect. */
-void dps_plgd_judge_redirect(struct dps_span redirect, struct dps_verdict *verdict);
+/*
+ * Reads an answer that is one map into what the step wants of it. Any answer may send the device elsewhere: a structure to fill begins with its
+ * "redirecturi", DPS_PLGD_REDIRECT is the first of its fields, and a text that is not empty makes the verdict a redirect.
+ */
+struct dps_plgd_redirect {
+	struct dps_span uri;
+};
+#define DPS_PLGD_REDIRECT                                                                                                                  \
+	{                                                                                                                                      \
+		"redirecturi", DPS_FIELD_TEXT, false, 0                                                                                            \
+	}
+dps_result dps_plgd_read_answer(const struct dps_answer *answer, const struct dps_field *fields, size_t count,
+                                struct dps_plgd_redirect *base, struct dps_verdict *verdict);
 
 #endif

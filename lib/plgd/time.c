@@ -13,9 +13,9 @@ static dps_result build(const struct dps_step_env *env, struct dps_request *requ
 
 static dps_result accept_time(const struct dps_step_env *env, const struct dps_answer *answer, struct dps_verdict *verdict)
 {
-	struct dps_span text = {NULL, 0};
-	struct dps_field fields[] = {{.key = "time", .type = DPS_FIELD_TEXT, .required = true, .out = &text}};
-	dps_result result = dps_fields_read_payload(answer->payload, answer->payload_len, fields, 1);
+	static const struct dps_field fields[] = {{"time", DPS_FIELD_TEXT, true, 0}};
+	struct dps_span text;
+	dps_result result = dps_fields_read_payload(answer->payload, answer->payload_len, fields, 1, &text);
 
 	(void)env;
 	return result == DPS_OK ? dps_rfc3339_parse(text, &verdict->time_ms) : result;

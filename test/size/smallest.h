@@ -21,6 +21,7 @@
 #define DPS_CONFIG_CBOR_DEPTH      8
 #define DPS_CONFIG_RESOURCES       0
 #define DPS_CONFIG_ACL             0
+#define DPS_CONFIG_NAMES           0
 #define DPS_CONFIG_TEXT            0
 #define DPS_CONFIG_RSA             0
 
