@@ -7,7 +7,7 @@ DEPS_DOCS := doxygen
 deps-docs:
 	@tools/install-deps $(DEPS_DOCS)
 
-docs: deps-docs                             ## make the API reference in $(BUILD)/docs/html
+docs: deps-docs                             ## make the API reference (Doxygen)
 	@mkdir -p $(BUILD)/docs
 	@{ cat docs/Doxyfile; echo 'PROJECT_NUMBER = $(VERSION)'; echo 'OUTPUT_DIRECTORY = $(BUILD)/docs'; } | doxygen -
 	@echo "$(BUILD)/docs/html/index.html"
