@@ -86,6 +86,11 @@ struct dps_channel {
 	 * DPS_E_RESOLVE, DPS_E_CONNECT, DPS_E_RESET, DPS_E_CLOSED, DPS_E_TLS, DPS_E_TLS_ALERT, DPS_E_SERVER_*, DPS_E_KEY*, DPS_E_MEMORY.
 	 */
 	DPS_MUST_USE dps_result (*establish)(void *ctx);
+	/**
+	 * While establish says DPS_AGAIN for too long: leaves the address that is being tried for the next one of the name. DPS_OK, or DPS_E_NOT_FOUND when
+	 * there is none left.
+	 */
+	DPS_MUST_USE dps_result (*next_address)(void *ctx);
 	/** True once TCP is connected (a failure after that is one of TLS, before it one of connecting). */
 	bool (*connected)(void *ctx);
 	/** Plain bytes: DPS_OK with *n > 0, DPS_AGAIN, DPS_E_CLOSED, DPS_E_RESET, DPS_E_TLS, DPS_E_TLS_ALERT. Flushes gathered writes first. */

@@ -115,7 +115,7 @@ static void step_failed(struct dps_client *client, enum dps_step_id id, dps_resu
 }
 
 /* The connection is gone. What was in flight is asked again on the next one. */
-static void connection_lost(struct dps_client *client, dps_result cause)
+static void connection_lost(struct dps_client *client, dps_result cause, struct dps_span text)
 {
 	const struct dps_service *service = client->config.service;
 	uint32_t lost = client->in_flight;
@@ -134,7 +134,7 @@ static void connection_lost(struct dps_client *client, dps_result cause)
 		if ((lost & DPS_STEP_BIT(id)) != 0)
 			client->steps[id].due = dps_client_now(client) + delay;
 	if (lost != 0 && !client->ending)
-		dps_client_connection_failed(client, first, cause);
+		dps_client_connection_failed(client, first, cause, text);
 	else
 		dps_client_go_on(client);
 }
@@ -146,7 +146,7 @@ static void send_failed(struct dps_client *client, enum dps_step_id id, dps_resu
 
 	if (klass == DPS_CLASS_TRANSIENT) {
 		client->in_flight |= DPS_STEP_BIT(id); /* it shares the fate of those under way */
-		connection_lost(client, result);
+		connection_lost(client, result, (struct dps_span){NULL, 0});
 	} else {
 		step_failed(client, id, result, 0, NULL, 0);
 	}
@@ -326,7 +326,7 @@ void dps_client_advance_asking(struct dps_client *client, bool *busy)
 		if (result == DPS_OK)
 			take_answer(client, &answer);
 		else if (result != DPS_AGAIN)
-			connection_lost(client, result);
+			connection_lost(client, result, (struct dps_span){answer.payload, answer.payload_len});
 		if (client->state != DPS_STATE_ASKING)
 			return;
 		if ((client->wanted & ~client->done) == 0) {

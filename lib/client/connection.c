@@ -6,6 +6,8 @@
 #include "client/policy.h"
 #include "codec/text.h"
 
+static const struct dps_span no_text = {NULL, 0};
+
 static void count_stats(struct dps_client *client)
 {
 	struct dps_channel_stats now;
@@ -44,14 +46,16 @@ static void next_endpoint(struct dps_client *client)
 	client->endpoint = (uint8_t)((client->endpoint + 1u) % client->endpoint_count);
 }
 
-void dps_client_connection_failed(struct dps_client *client, enum dps_step_id step, dps_result cause)
+void dps_client_connection_failed(struct dps_client *client, enum dps_step_id step, dps_result cause, struct dps_span text)
 {
 	const struct dps_channel *channel = client->config.channel;
 	const char *detail = channel->detail(channel->ctx);
 	dps_class klass = dps_result_class(cause);
 	uint32_t delay = 0;
 
-	dps_client_record(client, step, cause, 0, (const uint8_t *)detail, strlen(detail));
+	if (text.len == 0)
+		text = (struct dps_span){(const uint8_t *)detail, strlen(detail)};
+	dps_client_record(client, step, cause, 0, text.data, text.len);
 	dps_client_close(client);
 	if (!dps_client_retries(client, klass)) {
 		dps_client_fail(client, false);
@@ -107,7 +111,7 @@ void dps_client_connect(struct dps_client *client)
 	dps_client_set_state(client, DPS_STATE_CONNECTING);
 	result = channel->open(channel->ctx, &params);
 	if (result != DPS_OK)
-		dps_client_connection_failed(client, DPS_STEP_CONNECT, result);
+		dps_client_connection_failed(client, DPS_STEP_CONNECT, result, no_text);
 }
 
 bool dps_client_check_dates(struct dps_client *client)
@@ -125,7 +129,7 @@ bool dps_client_check_dates(struct dps_client *client)
 	client->time_known = false;
 	client->done &= ~DPS_STEP_BIT(DPS_STEP_TIME);
 	client->steps[DPS_STEP_TIME].due = 0;
-	dps_client_connection_failed(client, DPS_STEP_TLS, result);
+	dps_client_connection_failed(client, DPS_STEP_TLS, result, no_text);
 	return false;
 }
 
@@ -174,9 +178,13 @@ void dps_client_advance_connecting(struct dps_client *client)
 	if (result == DPS_OK)
 		established(client);
 	else if (result != DPS_AGAIN)
-		dps_client_connection_failed(client, step, result);
-	else if (dps_client_now(client) >= client->wake)
-		dps_client_connection_failed(client, step, DPS_E_TIMEOUT);
+		dps_client_connection_failed(client, step, result, no_text);
+	else if (dps_client_now(client) < client->wake)
+		return;
+	else if (channel->next_address(channel->ctx) == DPS_OK) /* each address has the whole time */
+		client->wake = dps_client_now(client) + client->config.connect_timeout_ms;
+	else
+		dps_client_connection_failed(client, step, DPS_E_TIMEOUT, no_text);
 }
 
 void dps_client_go_on(struct dps_client *client)

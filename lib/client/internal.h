@@ -67,8 +67,8 @@ bool dps_client_is_provisioned(const struct dps_client *client);
 void dps_client_connect(struct dps_client *client);
 void dps_client_advance_connecting(struct dps_client *client);
 void dps_client_close(struct dps_client *client);
-/* The connection could not be made or broke: on record, then the next endpoint, a wait, or the end. */
-void dps_client_connection_failed(struct dps_client *client, enum dps_step_id step, dps_result cause);
+/* The connection could not be made or broke: on record, then the next endpoint, a wait, or the end. text is the peer's; empty: the channel tells. */
+void dps_client_connection_failed(struct dps_client *client, enum dps_step_id step, dps_result cause, struct dps_span text);
 /* Nothing more can be done on this connection: go on when the next step is due. */
 void dps_client_go_on(struct dps_client *client);
 /* After the time became known: the dates of the verified path. False: they failed, and the connection is gone. */

@@ -217,9 +217,27 @@ static dps_result step_connect(struct dps_mbedtls_channel *channel)
 	return DPS_OK;
 }
 
+static dps_result channel_next_address(void *ctx)
+{
+	struct dps_mbedtls_channel *channel = ctx;
+	const struct dps_network *network = channel->network;
+	int ret;
+
+	if (channel->state != DPS_MBEDTLS_CONNECTING && channel->state != DPS_MBEDTLS_HANDSHAKE)
+		return DPS_E_STATE;
+	if (network->next_address(network->ctx) != DPS_OK)
+		return DPS_E_NOT_FOUND;
+	ret = mbedtls_ssl_session_reset(&channel->ssl);
+	if (ret != 0) {
+		(void)dps_mbedtls_fail_handshake(channel, ret);
+		return DPS_E_NOT_FOUND;
+	}
+	channel->state = DPS_MBEDTLS_CONNECTING;
+	return DPS_OK;
+}
+
 static dps_result step_handshake(struct dps_mbedtls_channel *channel)
 {
-	const struct dps_network *network = channel->network;
 	int ret = mbedtls_ssl_handshake(&channel->ssl);
 	if (ret == MBEDTLS_ERR_SSL_WANT_READ || ret == MBEDTLS_ERR_SSL_WANT_WRITE)
 		return DPS_AGAIN;
@@ -233,14 +251,8 @@ static dps_result step_handshake(struct dps_mbedtls_channel *channel)
 	const bool is_local = dps_mbedtls_fail_handshake(channel, ret);
 	/* the alert that says why we leave */
 	(void)dps_mbedtls_gather_flush(channel);
-	if (!is_local && network->next_address(network->ctx) == DPS_OK) {
-		ret = mbedtls_ssl_session_reset(&channel->ssl);
-		if (ret == 0) {
-			channel->state = DPS_MBEDTLS_CONNECTING;
-			return DPS_OK;
-		}
-		(void)dps_mbedtls_fail_handshake(channel, ret);
-	}
+	if (!is_local && channel_next_address(channel) == DPS_OK)
+		return DPS_OK;
 	channel->state = DPS_MBEDTLS_FAILED;
 	return channel->failure;
 }
@@ -399,6 +411,7 @@ void dps_mbedtls_channel_init(struct dps_mbedtls_channel *channel, const struct 
 	channel->port = (struct dps_channel){.ctx = channel,
 	                                     .open = channel_open,
 	                                     .establish = channel_establish,
+	                                     .next_address = channel_next_address,
 	                                     .connected = channel_connected,
 	                                     .read = channel_read,
 	                                     .write = channel_write,

@@ -39,6 +39,12 @@ static dps_result template_channel_establish(void *ctx)
 	return DPS_E_TLS;
 }
 
+static dps_result template_channel_next_address(void *ctx)
+{
+	(void)ctx;
+	return DPS_E_NOT_FOUND;
+}
+
 static bool template_channel_connected(void *ctx)
 {
 	const struct template_channel *channel = ctx;
@@ -104,6 +110,7 @@ void template_channel_init(struct template_channel *channel)
 	channel->port.ctx = channel;
 	channel->port.open = template_channel_open;
 	channel->port.establish = template_channel_establish;
+	channel->port.next_address = template_channel_next_address;
 	channel->port.connected = template_channel_connected;
 	channel->port.read = template_channel_read;
 	channel->port.write = template_channel_write;

@@ -123,6 +123,12 @@ static const char *channel_detail(void *ctx)
 	return t->detail != NULL ? t->detail : "";
 }
 
+static dps_result channel_next_address(void *ctx)
+{
+	(void)ctx;
+	return DPS_E_NOT_FOUND;
+}
+
 void test_channel_init(struct test_channel *t)
 {
 	memset(t, 0, sizeof(*t));
@@ -130,6 +136,7 @@ void test_channel_init(struct test_channel *t)
 		.ctx = t,
 		.open = channel_open,
 		.establish = channel_establish,
+		.next_address = channel_next_address,
 		.connected = channel_connected,
 		.read = channel_read,
 		.write = channel_write,

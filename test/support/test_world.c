@@ -71,6 +71,17 @@ static dps_result channel_establish(void *ctx)
 	return world->connects[index < world->connect_count ? index : world->connect_count - 1];
 }
 
+static dps_result channel_next_address(void *ctx)
+{
+	struct test_world *world = ctx;
+
+	if (world->further_addresses == 0)
+		return DPS_E_NOT_FOUND;
+	world->further_addresses--;
+	world->connects[0] = DPS_OK;
+	return DPS_OK;
+}
+
 static bool channel_connected(void *ctx)
 {
 	const struct test_world *world = ctx;
@@ -423,6 +434,7 @@ void test_world_init(struct test_world *world)
 		.ctx = world,
 		.open = channel_open,
 		.establish = channel_establish,
+		.next_address = channel_next_address,
 		.connected = channel_connected,
 		.close = channel_close,
 		.wait_on = channel_wait_on,

@@ -69,6 +69,7 @@ struct test_world {
 	/* The channel: what the next opens come to; the last one repeats. */
 	dps_result connects[8];
 	size_t connect_count;
+	unsigned further_addresses; /* of the name; the first of them answers */
 	bool refused_before_tcp; /* failures happen before TCP is connected */
 	unsigned connections;
 	bool open;

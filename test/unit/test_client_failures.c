@@ -237,6 +237,24 @@ static void handshake_timeout(void **state)
 	test_world_free(&world);
 }
 
+/* An address that accepts and then says nothing is left for the next one of the name. */
+static void a_silent_address(void **state)
+{
+	struct test_world world;
+
+	(void)state;
+	test_world_init(&world);
+	world.connects[0] = DPS_AGAIN;
+	world.connect_count = 1;
+	world.further_addresses = 1;
+	test_world_start(&world, DPS_START_NORMAL);
+	test_world_run(&world, HOUR);
+	assert_ends_provisioned(&world);
+	assert_int_equal(test_world_event_count(&world, DPS_EVENT_FAILURE), 0);
+	assert_int_equal(world.connections, 1);
+	test_world_free(&world);
+}
+
 /* The handshake ignores dates; once the time is known nothing more is asked of a service whose certificate is not in date. */
 static void server_dates(void **state)
 {
@@ -438,6 +456,7 @@ int main(void)
 		cmocka_unit_test(refused_connections_back_off),
 		cmocka_unit_test(all_endpoints_get_their_turn),
 		cmocka_unit_test(handshake_timeout),
+		cmocka_unit_test(a_silent_address),
 		cmocka_unit_test(server_dates),
 		cmocka_unit_test(time_never_goes_back),
 		cmocka_unit_test(deadline),

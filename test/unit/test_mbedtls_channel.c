@@ -691,6 +691,30 @@ static void silence_is_not_waited_for_here(void **state)
 	assert_int_equal(close(fd), 0);
 }
 
+/* The caller, who has the clock, gives up the address that says nothing; the next one is as good as ever. */
+static void a_silent_address_can_be_left(void **state)
+{
+	struct device device;
+	uint16_t silent_port, good_port;
+	const int fd = test_network_listen(&silent_port);
+	struct test_process *good = serve("ec", &good_port, NULL, NULL);
+	const struct dps_channel *channel = &device.channel.port;
+	(void)state;
+	device_init(&device, 0);
+	assert_int_equal(channel->next_address(channel->ctx), DPS_E_STATE);
+	test_network_init(&device.network, 2, (int)silent_port, (int)good_port);
+	assert_int_equal(channel->open(channel->ctx, &device.params), DPS_OK);
+	for (int i = 0; i < 100; i++)
+		assert_int_equal(channel->establish(channel->ctx), DPS_AGAIN);
+	assert_int_equal(channel->next_address(channel->ctx), DPS_OK);
+	assert_int_equal(test_channel_establish(channel), DPS_OK);
+	assert_int_equal(device.network.opened, 2);
+	expect_echo(&device);
+	close_device(&device);
+	assert_int_equal(close(fd), 0);
+	(void)test_process_stop(good);
+}
+
 /* Cuts within and between all messages of both flights; the channel ends with a cause, and can be opened again. */
 static void cuts_anywhere_in_the_handshake_are_told(void **state)
 {
@@ -818,6 +842,7 @@ int main(void)
 		cmocka_unit_test(a_key_that_does_not_sign_is_the_devices_own_failure),
 		cmocka_unit_test(further_addresses_are_tried),
 		cmocka_unit_test(silence_is_not_waited_for_here),
+		cmocka_unit_test(a_silent_address_can_be_left),
 		cmocka_unit_test(cuts_anywhere_in_the_handshake_are_told),
 		cmocka_unit_test(garbage_is_no_handshake),
 		cmocka_unit_test(an_end_after_the_handshake_is_told),
