@@ -156,7 +156,7 @@ static dps_result look_at_slot(struct dps_store *store, unsigned record, unsigne
 		return result;
 	if (result != DPS_E_NOT_FOUND)
 		store->present |= SLOT_BIT(record, slot);
-	if (result != DPS_OK || slot_of(*generation) != slot || dps_record_parse((enum dps_record)record, body, &view) != DPS_OK)
+	if (result != DPS_OK || dps_record_parse((enum dps_record)record, body, &view) != DPS_OK)
 		*generation = 0;
 	return DPS_OK;
 }

@@ -18,7 +18,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	size_t index;
 
 	(void)dps_acl_check(acl.aces, &acl.count);
-	for (i = 0; i < 12; i++) {
+	for (i = 0; i < 6; i++) {
 		struct dps_acl_question q = {.href = {(const uint8_t *)hrefs[i % 3], i % 3 == 0 ? 2u : i % 3 == 1 ? 6u : 0u}};
 		q.configuration = i % 3 == 1;
 		q.secure_endpoint = i % 2 == 0;

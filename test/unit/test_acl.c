@@ -258,6 +258,7 @@ static void what_cannot_be_judged_never_matches(void **state)
 	assert_false(list_allows(BY_ANYBODY "[{'href''/a''if'['oic.if.r']}]}]", nobody, "/a", READ));
 	assert_false(list_allows(BY_ANYBODY "[{'href''/a''rt'[]}]}]", nobody, "/a", READ));
 	assert_false(list_allows(BY_ANYBODY "[{'href''/a''rt'['*']'if'['oic.if.r']}]}]", nobody, "/a", READ));
+	assert_false(list_allows(BY_ANYBODY "[{'href''/a''if'['oic.if.r']'rt'['*']}]}]", nobody, "/a", READ));
 	assert_int_equal(check(BY_ANYBODY "[{'href''/a''if'['oic.if.r']}]}]", &count), DPS_OK);
 	/* Both must match where both are given; with neither nothing does. */
 	assert_true(list_allows(BY_ANYBODY "[{'href''/a''wc''+'}]}]", nobody, "/a", READ));

@@ -359,6 +359,24 @@ static void well_formed_input_is_skipped(void **state)
 			fail_msg("%s was refused", good[i]);
 }
 
+/* At once, before anybody walks them. */
+static void more_items_than_bytes_are_a_lie(void **state)
+{
+	static const char *const arrays[] = {"82 00", "98ff 00", "9a7fffffff 00", "9bffffffffffffffff 00"};
+	static const char *const maps[] = {"a1 00", "a2 00 00 00", "b8ff 0000", "baffffffff 0000", "bb8000000000000000 0000"};
+	struct dps_cbor r;
+	size_t i;
+	(void)state;
+	for (i = 0; i < sizeof arrays / sizeof arrays[0]; i++) {
+		start(&r, arrays[i]);
+		assert_int_equal(dps_cbor_read_array(&r), DPS_E_CBOR);
+	}
+	for (i = 0; i < sizeof maps / sizeof maps[0]; i++) {
+		start(&r, maps[i]);
+		assert_int_equal(dps_cbor_read_map(&r), DPS_E_CBOR);
+	}
+}
+
 static void items_behind_the_end_are_malformed(void **state)
 {
 	struct dps_cbor r;
@@ -592,6 +610,7 @@ int main(void)
 		cmocka_unit_test(reading_past_a_container_is_malformed),
 		cmocka_unit_test(malformed_input_is_refused),
 		cmocka_unit_test(well_formed_input_is_skipped),
+		cmocka_unit_test(more_items_than_bytes_are_a_lie),
 		cmocka_unit_test(items_behind_the_end_are_malformed),
 		cmocka_unit_test(the_first_malformed_byte_sticks),
 		cmocka_unit_test(nesting_is_bounded),

@@ -404,6 +404,59 @@ static void a_damaged_record_can_be_replaced(void **state)
 	test_store_free(&medium);
 }
 
+static void a_damaged_manifest_is_replaced_by_a_commit(void **state)
+{
+	struct test_store medium;
+	struct dps_store store;
+	struct test_state now;
+	(void)state;
+	make_medium(&medium, &store);
+	test_store_find(&medium, "manifest")->data[20] ^= 1;
+	assert_int_equal(open_store(&store, &medium), DPS_OK);
+	assert_true(store.manifest_damaged);
+	assert_int_equal(store.damaged, DPS_RECORD_ALL);
+	assert_int_equal(test_record_stage(&store, DPS_RECORD_OWNER, 3), DPS_OK);
+	assert_int_equal(dps_store_commit(&store, BIT(OWNER)), DPS_OK);
+	assert_int_equal(store.damaged, 0);
+	assert_false(store.manifest_damaged);
+	test_state_read(&store, &now);
+	assert_int_equal(now.committed[DPS_RECORD_OWNER], 3);
+	assert_int_equal(now.unconfirmed, BIT(OWNER));
+	assert_int_equal(store.committed, BIT(OWNER));
+	test_store_free(&medium);
+}
+
+/* Some kinds have bodies of the same shape: only the header tells them apart. */
+static void a_blob_under_another_name_is_damage(void **state)
+{
+	static const struct {
+		const char *from, *to;
+		uint32_t damaged;
+	} moves[] = {
+		{"acls-1", "resources-1", BIT(RESOURCES)},
+		{"confirmed", "manifest", DPS_RECORD_ALL},
+		{"owner-1", "manifest", DPS_RECORD_ALL},
+		{"credentials-0", "credentials-1", BIT(CREDENTIALS)},
+	};
+	size_t i;
+	(void)state;
+	for (i = 0; i < sizeof moves / sizeof moves[0]; i++) {
+		struct test_store medium;
+		struct dps_store store;
+		struct test_store_blob *from;
+		uint8_t empty[] = {0x80};
+		struct dps_acl acl = {.aces = {empty, 1}};
+		make_medium(&medium, &store);
+		assert_int_equal(dps_store_stage_acls(&store, &acl), DPS_OK);
+		forge(&medium, "acls-1", 1, 19, 1, acl.aces);
+		from = test_store_find(&medium, moves[i].from);
+		test_store_put(&medium, moves[i].to, from->data, from->len);
+		assert_int_equal(open_store(&store, &medium), DPS_OK);
+		assert_int_equal(store.damaged, moves[i].damaged);
+		test_store_free(&medium);
+	}
+}
+
 static void what_changes_behind_the_back_is_noticed(void **state)
 {
 	struct test_store medium;
@@ -788,6 +841,8 @@ int main(void)
 		cmocka_unit_test(every_flipped_bit_is_noticed),
 		cmocka_unit_test(every_cut_is_noticed),
 		cmocka_unit_test(a_damaged_record_can_be_replaced),
+		cmocka_unit_test(a_damaged_manifest_is_replaced_by_a_commit),
+		cmocka_unit_test(a_blob_under_another_name_is_damage),
 		cmocka_unit_test(what_changes_behind_the_back_is_noticed),
 		cmocka_unit_test(a_newer_format_is_refused_and_kept),
 		cmocka_unit_test(forged_bodies_are_judged),
