@@ -2,6 +2,16 @@
 /**
  * @file
  * "May this subject do this to this resource?" (OCF Security Specification 12: ACE2 subjects, resources, wildcards, CRUDN permissions).
+ *
+ * An entry grants its permissions if its subject and one of its resources match:
+ * - subject {uuid}: the authenticated peer has this id. Only a full UUID names somebody: "*" is no form of a subject here, everybody is written as
+ *   a connection type; the nil UUID is nobody.
+ * - subject {role, authority}: the authenticated peer asserted this role from this authority; without "authority", from any.
+ * - subject {conntype}: "auth-crypt" is every authenticated peer, "anon-clear" everybody, authenticated or not.
+ * - resource {href}: exactly this path. {wc}: see struct dps_acl_question. Both: both must match.
+ *
+ * What cannot be judged grants nothing: an entry with a "validity" (its periods need a calendar the device may not have), a resource narrowed by
+ * an "if" or "rt" without "*", a subject of two forms or with an unknown key, a known key twice, a wrong type. Other unknown keys are skipped.
  */
 #ifndef DPS_ACL_H
 #define DPS_ACL_H
@@ -31,9 +41,9 @@ struct dps_acl_question {
 	 * What wildcards need to know of the resource: "+" matches resources that are not configuration and have a secure end point,
 	 * "-" those that are not configuration and have an insecure one only, "*" all that are not configuration.
 	 */
-	bool configuration; /**< one of the device's non-configurable-resource exceptions: /oic/sec/..., /oic/res, /oic/d, /oic/p */
-	bool secure_endpoint;
-	unsigned permission; /**< the bits asked for; all of them must be granted by one entry or several */
+	bool configuration;   /**< the device's own: /oic/sec/..., /oic/res, /oic/d, /oic/p and what else only an href may open */
+	bool secure_endpoint; /**< it can be reached over a secure end point */
+	unsigned permission;  /**< the bits asked for; all of them must be granted by one entry or several */
 };
 
 /** Whether the list allows it. An entry that cannot be read grants nothing; so does an empty question (permission 0: false). */
