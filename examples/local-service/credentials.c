@@ -193,6 +193,9 @@ struct service_result service_credentials(struct service *service, const struct 
 	cJSON *body;
 	cJSON *csr;
 
+	if (request->content_format == SERVICE_ABSENT) {
+		return service_result_error(COAP_RESPONSE_CODE(400), "cannot parse request: no content type");
+	}
 	if (request->content_format != SERVICE_FORMAT_OCF_CBOR && request->content_format != SERVICE_FORMAT_CBOR) {
 		return service_result_error(COAP_RESPONSE_CODE(400), "cannot parse request: invalid content type (%s)",
 		                            service_media_type(request->content_format, name));
