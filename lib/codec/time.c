@@ -92,21 +92,35 @@ static unsigned days_of_month(unsigned year, unsigned month)
 	return month == 4 || month == 6 || month == 9 || month == 11 ? 30 : 31;
 }
 
+enum { YEAR, MONTH, DAY, HOUR, MINUTE, SECOND, PARTS };
+
 dps_result dps_rfc3339_parse(struct dps_span text, int64_t *unix_ms)
 {
-	unsigned year, month, day, hour, minute, second, ms;
+	/* What stands before each number, and its digits and range. */
+	static const struct {
+		char before[4];
+		uint16_t min, max;
+		uint8_t digits;
+	} parts[PARTS] = {{"", 1970, 9999, 4}, {"-", 1, 12, 2}, {"-", 1, 31, 2}, {"Tt ", 0, 23, 2}, {":", 0, 59, 2}, {":", 0, 60, 2}};
+	unsigned value[PARTS];
+	unsigned ms;
 	int offset;
 	int64_t time;
+	size_t i;
 
-	if (!take_number(&text, 4, 1970, 9999, &year) || !take_char(&text, "-") || !take_number(&text, 2, 1, 12, &month) ||
-	    !take_char(&text, "-") || !take_number(&text, 2, 1, days_of_month(year, month), &day) || !take_char(&text, "Tt ") ||
-	    !take_number(&text, 2, 0, 23, &hour) || !take_char(&text, ":") || !take_number(&text, 2, 0, 59, &minute) ||
-	    !take_char(&text, ":") || !take_number(&text, 2, 0, 60, &second) || !take_fraction(&text, &ms) || !take_offset(&text, &offset) ||
+	for (i = 0; i < PARTS; i++) {
+		if (i > 0 && !take_char(&text, parts[i].before))
+			return DPS_E_FIELD;
+		if (!take_number(&text, parts[i].digits, parts[i].min, parts[i].max, &value[i]))
+			return DPS_E_FIELD;
+	}
+	if (value[DAY] > days_of_month(value[YEAR], value[MONTH]) || !take_fraction(&text, &ms) || !take_offset(&text, &offset) ||
 	    text.len != 0)
 		return DPS_E_FIELD;
-	if (second == 60)
-		second = 59;
-	time = dps_days_from_civil(year, month, day) * 86400 + hour * 3600 + minute * 60 + second - (int64_t)offset * 60;
+	if (value[SECOND] == 60)
+		value[SECOND] = 59;
+	time = dps_days_from_civil(value[YEAR], value[MONTH], value[DAY]) * 86400 +
+	       ((int32_t)(value[HOUR] * 60 + value[MINUTE]) - offset) * 60 + (int32_t)value[SECOND];
 	if (time < 0)
 		return DPS_E_FIELD;
 	*unix_ms = time * 1000 + ms;
