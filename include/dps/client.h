@@ -44,6 +44,9 @@ DPS_API DPS_MUST_USE dps_result dps_client_init(struct dps_client *client, const
  */
 DPS_API DPS_MUST_USE dps_result dps_client_add_endpoint(struct dps_client *client, const char *uri);
 
+/** Whether a text is such a URI: DPS_OK, DPS_E_URI. Needs no client, so that a configuration can be judged before anything is opened. */
+DPS_API DPS_MUST_USE dps_result dps_client_check_endpoint(const char *uri);
+
 /** What a start is for. */
 enum dps_start_flags {
 	DPS_START_NORMAL = 0,
@@ -68,7 +71,8 @@ DPS_API size_t dps_client_wait_on(struct dps_client *client, struct dps_wait *wa
 /** As many entries as dps_client_wait_on ever fills. */
 #define DPS_WAIT_MAX 16
 
-/** Ends a run: the connection is closed, the terminal event CANCELLED follows at once. Staged answers stay; harmless when nothing runs. */
+/** Ends a run: the connection is closed, the terminal event CANCELLED follows at once. Staged answers stay. Harmless when nothing runs; a device that
+ * stays and is provisioned has had its terminal event and stops silently. */
 DPS_API void dps_client_cancel(struct dps_client *client);
 
 /** As cancel, but silently and also ends the renewal watch of a provisioned device. */

@@ -41,7 +41,7 @@ struct dps_client_config {
 	size_t retry_count;
 	uint32_t long_factor;
 
-	uint32_t connect_timeout_ms; /**< name resolution, TCP and TLS together; default 30,000 */
+	uint32_t connect_timeout_ms; /**< name resolution, TCP and TLS, for each address of a name; default 30,000 */
 	uint32_t request_timeout_ms; /**< from sending a request to its whole answer; default 30,000 */
 	uint32_t deadline_ms;        /**< of a whole run; 0 (default): none */
 

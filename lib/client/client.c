@@ -50,13 +50,21 @@ dps_result dps_client_init(struct dps_client *client, const struct dps_client_co
 	return DPS_OK;
 }
 
-dps_result dps_client_add_endpoint(struct dps_client *client, const char *uri)
+dps_result dps_client_check_endpoint(const char *uri)
 {
-	struct dps_client_endpoint *endpoint;
 	struct dps_uri parsed;
 	size_t len = strlen(uri);
 
 	if (len > DPS_CONFIG_URI_LENGTH || dps_uri_parse((struct dps_span){(const uint8_t *)uri, len}, &parsed) != DPS_OK)
+		return DPS_E_URI;
+	return DPS_OK;
+}
+
+dps_result dps_client_add_endpoint(struct dps_client *client, const char *uri)
+{
+	struct dps_client_endpoint *endpoint;
+
+	if (dps_client_check_endpoint(uri) != DPS_OK)
 		return DPS_E_URI;
 	for (size_t i = 0; i < client->endpoint_count; i++)
 		if (strcmp(client->endpoints[i].uri, uri) == 0)
@@ -64,16 +72,26 @@ dps_result dps_client_add_endpoint(struct dps_client *client, const char *uri)
 	if (client->endpoint_count == DPS_CONFIG_ENDPOINTS)
 		return DPS_E_BUFFER;
 	endpoint = &client->endpoints[client->endpoint_count++];
-	memcpy(endpoint->uri, uri, len + 1);
+	memcpy(endpoint->uri, uri, strlen(uri) + 1);
 	endpoint->no_resources = false;
 	return DPS_OK;
 }
 
-/* A run that cannot even begin. */
-static void fail_early(struct dps_client *client, dps_result cause)
+/* Something on this device failed before anything was sent: the end, or another try later. */
+static void failed_here(struct dps_client *client, dps_result cause)
 {
+	uint32_t delay;
+
 	dps_client_record(client, DPS_STEP_CONFIG, cause, 0, NULL, 0);
-	dps_client_fail(client, false);
+	if (!dps_client_retries(client, dps_result_class(cause))) {
+		dps_client_fail(client, false);
+		return;
+	}
+	client->connect_failures++;
+	delay = dps_policy_delay(&client->config, dps_result_class(cause), client->connect_failures, dps_client_random(client));
+	client->wake = dps_client_now(client) + delay;
+	dps_client_set_state(client, DPS_STATE_WAITING);
+	dps_client_emit_retry(client, delay);
 }
 
 static void begin_run(struct dps_client *client)
@@ -92,42 +110,46 @@ static void begin_run(struct dps_client *client)
 		return;
 	}
 	if (client->endpoint_count == 0) {
-		fail_early(client, DPS_E_NO_ENDPOINT);
+		failed_here(client, DPS_E_NO_ENDPOINT);
 		return;
 	}
 	client->wake = dps_client_now(client);
 	dps_client_set_state(client, DPS_STATE_WAITING);
 }
 
+/* Reads what is stored, and goes on from there. */
+static void begin(struct dps_client *client)
+{
+	const bool asks = (client->flags & (DPS_START_FORCE | DPS_START_RENEW)) != 0;
+	dps_result result = dps_client_load(client);
+
+	if (result == DPS_OK && (client->flags & DPS_START_RENEW) != 0 && !dps_client_is_provisioned(client))
+		result = DPS_E_STATE;
+	client->loaded = result == DPS_OK;
+	if (result != DPS_OK) {
+		failed_here(client, result);
+	} else if (dps_client_is_provisioned(client) && !asks) {
+		dps_client_after_commit(client);
+		dps_client_succeed(client, false);
+	} else {
+		begin_run(client);
+	}
+}
+
 dps_result dps_client_start(struct dps_client *client, unsigned flags)
 {
-	const bool asks = (flags & (DPS_START_FORCE | DPS_START_RENEW)) != 0;
-	dps_result result;
-
 	if (client->state != DPS_STATE_IDLE && client->state != DPS_STATE_PROVISIONED)
 		return DPS_E_STATE;
 	client->state = DPS_STATE_IDLE;
 	client->flags = flags;
 	client->started = dps_client_now(client);
+	client->connect_failures = 0;
 	client->renewing = false;
 	client->failed_once = false;
 	client->cancel_asked = false;
 	memset(&client->report, 0, sizeof(client->report));
 	client->config.channel->stats(client->config.channel->ctx, &client->stats_before);
-
-	result = dps_client_load(client);
-	if (result == DPS_OK && (flags & DPS_START_RENEW) != 0 && !dps_client_is_provisioned(client))
-		result = DPS_E_STATE;
-	if (result != DPS_OK) {
-		fail_early(client, result);
-		return DPS_OK;
-	}
-	if (dps_client_is_provisioned(client) && !asks) {
-		dps_client_after_commit(client);
-		dps_client_succeed(client, false);
-		return DPS_OK;
-	}
-	begin_run(client);
+	begin(client);
 	return DPS_OK;
 }
 
@@ -148,26 +170,17 @@ static void advance_waiting(struct dps_client *client)
 
 	if (dps_client_now(client) < client->wake)
 		return;
+	if (!client->loaded) {
+		begin(client);
+		return;
+	}
 	result = dps_client_prepare_identity(client);
-	if (result == DPS_AGAIN) {
+	if (result == DPS_AGAIN)
 		client->wake = dps_client_now(client) + KEY_POLL_MS;
-		return;
-	}
-	if (result != DPS_OK) {
-		uint32_t delay;
-
-		dps_client_record(client, DPS_STEP_CONFIG, result, 0, NULL, 0);
-		if (!dps_client_retries(client, dps_result_class(result))) {
-			dps_client_fail(client, false);
-			return;
-		}
-		client->connect_failures++;
-		delay = dps_policy_delay(&client->config, dps_result_class(result), client->connect_failures, dps_client_random(client));
-		client->wake = dps_client_now(client) + delay;
-		dps_client_emit_retry(client, delay);
-		return;
-	}
-	dps_client_connect(client);
+	else if (result != DPS_OK)
+		failed_here(client, result);
+	else
+		dps_client_connect(client);
 }
 
 /* What a run is at: the step that a deadline without any failure before it is put down to. */
@@ -298,6 +311,11 @@ void dps_client_cancel(struct dps_client *client)
 	client->cancel_asked = false;
 	if (client->state == DPS_STATE_IDLE)
 		return;
+	/* A device that is provisioned, and perhaps renewing, has had its terminal event. */
+	if (client->state == DPS_STATE_PROVISIONED || client->renewing) {
+		dps_client_stop(client);
+		return;
+	}
 	dps_client_close(client);
 	dps_client_set_state(client, DPS_STATE_IDLE);
 	dps_client_emit(client, &event);
@@ -312,17 +330,16 @@ void dps_client_stop(struct dps_client *client)
 
 dps_result dps_client_factory_reset(struct dps_client *client)
 {
-	static const char *const slots[] = {"identity-0", "identity-1"};
-	const struct dps_keys *keys = client->config.keys;
 	dps_result result;
 
 	dps_client_stop(client);
 	client->store.port = &client->config.platform->storage;
 
-	/* Commitments first: a cut leaves a device that is not provisioned, never one with an identity whose key is gone. */
-	result = dps_store_erase_all(&client->store);
-	for (size_t i = 0; result == DPS_OK && i < sizeof(slots) / sizeof(slots[0]); i++)
-		result = keys->erase(keys->ctx, slots[i]);
+	/* The mark first: from then on nothing counts as committed, and a reset that is cut short is ended at the next start. */
+	result = dps_store_reset_begin(&client->store);
+	if (result != DPS_OK && result != DPS_E_STORAGE_FULL) /* a full medium cannot take the mark, but can be emptied */
+		return result;
+	result = dps_client_erase(client);
 	if (result != DPS_OK)
 		return result;
 	memset(client->endpoints, 0, sizeof(client->endpoints));

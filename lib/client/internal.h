@@ -57,6 +57,8 @@ void dps_client_set_time(struct dps_client *client, int64_t unix_ms);
 
 /* prepare.c */
 dps_result dps_client_load(struct dps_client *client); /* reads the stored state */
+/* Erases the operational keys, then the store; the store has been marked before. */
+dps_result dps_client_erase(struct dps_client *client);
 /* Decides what a run is for. */
 void dps_client_plan(struct dps_client *client);
 /* Device id and key; DPS_AGAIN while a key is being made. */

@@ -17,6 +17,17 @@ static bool is_failure_of_content(dps_result result)
 	return result == DPS_E_NOT_FOUND || result == DPS_E_STORAGE_CORRUPT;
 }
 
+dps_result dps_client_erase(struct dps_client *client)
+{
+	static const char *const slots[] = {"identity-0", "identity-1"};
+	const struct dps_keys *keys = client->config.keys;
+	dps_result result = DPS_OK;
+
+	for (size_t i = 0; result == DPS_OK && i < sizeof(slots) / sizeof(slots[0]); i++)
+		result = keys->erase(keys->ctx, slots[i]);
+	return result == DPS_OK ? dps_store_erase_all(&client->store) : result;
+}
+
 /* Endpoints given by the application replace the stored list; without any the stored list is used. */
 static dps_result load_endpoints(struct dps_client *client)
 {
@@ -124,6 +135,15 @@ static dps_result settle_device_id(struct dps_client *client)
 	return DPS_OK;
 }
 
+/* Every endpoint is known to have none of what an optional step asks for. */
+static bool known_absent(const struct dps_client *client)
+{
+	for (size_t i = 0; i < client->endpoint_count; i++)
+		if (!client->endpoints[i].no_resources)
+			return false;
+	return client->endpoint_count > 0;
+}
+
 bool dps_client_is_provisioned(const struct dps_client *client)
 {
 	return (client->store.committed & DPS_RECORDS_REQUIRED) == DPS_RECORDS_REQUIRED;
@@ -135,11 +155,12 @@ static dps_result load(struct dps_client *client)
 	bool hold;
 	dps_result result = dps_store_open(&client->store, &client->config.platform->storage, client->body, sizeof(client->body));
 
+	if (result == DPS_OK && client->store.reset_begun)
+		result = dps_client_erase(client); /* the power went in the midst of a factory reset: it is ended first */
 	if (result != DPS_OK)
 		return result;
 	if (client->store.damaged != 0)
-		dps_client_warn(client, DPS_STEP_CONFIG, DPS_E_STORAGE_CORRUPT,
-		                DPS_CLIENT_TEXT("a stored record is damaged; it will be fetched again"));
+		dps_client_warn(client, DPS_STEP_CONFIG, DPS_E_STORAGE_CORRUPT, DPS_CLIENT_TEXT("a stored record is damaged"));
 	client->key_ready = false;
 	result = load_device(client);
 	if (result == DPS_OK)
@@ -205,7 +226,7 @@ void dps_client_plan(struct dps_client *client)
 			continue;
 		if (!force && !renew && (have & bit) != 0)
 			continue;
-		if (!force && (step->flags & DPS_STEP_OPTIONAL) != 0 && dps_client_is_provisioned(client))
+		if (!force && (step->flags & DPS_STEP_OPTIONAL) != 0 && known_absent(client))
 			continue;
 		client->wanted |= bit;
 	}

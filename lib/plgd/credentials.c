@@ -119,7 +119,7 @@ static dps_result read_certificates(const struct dps_answer *answer, const struc
 	in_place = answer->payload + (view.data.data - answer->payload);
 	result = dps_pki_load_certificates(view.data.data, view.data.len, in_place, view.data.len, &der->len);
 	der->data = in_place;
-	return result;
+	return result == DPS_E_CERTIFICATE_FORMAT ? DPS_E_FIELD : result; /* the service's mistake, not this device's files */
 }
 
 static dps_result add_identity(const struct dps_step_env *env, const struct dps_answer *answer, const struct cred *cred,
@@ -229,6 +229,8 @@ static dps_result accept_credentials(const struct dps_step_env *env, const struc
 	if (credentials.chain.len == 0 || credentials.anchor_count == 0)
 		return DPS_E_FIELD;
 	result = dps_pki_check_identity(env->keys, &credentials, env->key_slot, env->now_s);
+	if (result == DPS_E_CERTIFICATE_FORMAT)
+		return DPS_E_IDENTITY_CHAIN;
 	return result == DPS_OK ? dps_store_stage_credentials(env->store, &credentials) : result;
 }
 

@@ -332,6 +332,24 @@ static void cancel_within_an_event(void **state)
 	test_world_free(&world);
 }
 
+/* What has had its terminal event gets no second one. */
+static void cancel_when_provisioned(void **state)
+{
+	struct test_world world;
+
+	(void)state;
+	test_world_init(&world);
+	world.config.stay = true;
+	test_world_start(&world, DPS_START_NORMAL);
+	test_world_run(&world, MINUTE);
+	dps_client_cancel(&world.client);
+	assert_int_equal(test_world_event_count(&world, DPS_EVENT_CANCELLED), 0);
+	assert_int_equal(dps_client_state(&world.client), DPS_STATE_IDLE);
+	dps_client_cancel(&world.client);
+	assert_int_equal(test_world_event_count(&world, DPS_EVENT_CANCELLED), 0);
+	test_world_free(&world);
+}
+
 static void factory_reset(void **state)
 {
 	struct test_world world;
@@ -397,6 +415,7 @@ int main(void)
 		cmocka_unit_test(again_after),
 		cmocka_unit_test(renewal),
 		cmocka_unit_test(cancel_within_an_event),
+		cmocka_unit_test(cancel_when_provisioned),
 		cmocka_unit_test(factory_reset),
 		cmocka_unit_test(arguments),
 	};

@@ -371,6 +371,57 @@ static void storage_fails_at_every_call(void **state)
 	assert_true(ends[0] >= 2);
 }
 
+/* A device that stays waits for a storage that cannot be read yet; one that does not ends. */
+static void storage_fails_at_start(void **state)
+{
+	struct test_world world;
+
+	(void)state;
+	test_world_init(&world);
+	test_store_fail(&world.store, TEST_STORE_READ, 1, DPS_E_STORAGE);
+	test_world_start(&world, DPS_START_NORMAL);
+	test_world_run(&world, HOUR);
+	assert_ends_failed(&world, DPS_STEP_CONFIG, DPS_E_STORAGE);
+	world.config.stay = true;
+	test_store_fail(&world.store, TEST_STORE_READ, 1, DPS_E_STORAGE);
+	test_world_start(&world, DPS_START_NORMAL);
+	test_world_run(&world, HOUR);
+	assert_ends_provisioned(&world);
+	test_world_free(&world);
+}
+
+/* The power goes at every change of a factory reset: then all of the old state is there, or nothing, and no key of it. */
+static void reset_is_cut(void **state)
+{
+	(void)state;
+	for (enum test_store_cut kind = TEST_STORE_CUT_BEFORE; kind < TEST_STORE_CUT_KINDS; kind++) {
+		for (size_t n = 1;; n++) {
+			struct test_world world;
+			bool was_cut;
+
+			test_world_init(&world);
+			test_world_start(&world, DPS_START_NORMAL);
+			test_world_run(&world, HOUR);
+			test_store_cut_at(&world.store, n, kind);
+			assert_int_equal(dps_client_factory_reset(&world.client) == DPS_OK, !world.store.off);
+			was_cut = world.store.off;
+			test_store_power_on(&world.store);
+			test_world_clear(&world);
+			test_world_start(&world, DPS_START_NORMAL);
+			if (world.event_count > 0 && world.events[world.event_count - 1].type == DPS_EVENT_PROVISIONED) {
+				assert_true(n == 1 && kind != TEST_STORE_CUT_AFTER); /* the reset had not begun */
+			} else {
+				test_world_run(&world, HOUR);
+				assert_ends_provisioned(&world);
+				assert_int_equal(test_world_count(&world, DPS_STEP_OWNER), 1);
+			}
+			test_world_free(&world);
+			if (!was_cut)
+				break;
+		}
+	}
+}
+
 /* The power goes before, during and after every write and erase of a first and of a forced run. */
 static void power_cuts(void **state)
 {
@@ -461,6 +512,8 @@ int main(void)
 		cmocka_unit_test(time_never_goes_back),
 		cmocka_unit_test(deadline),
 		cmocka_unit_test(storage_fails_at_every_call),
+		cmocka_unit_test(storage_fails_at_start),
+		cmocka_unit_test(reset_is_cut),
 		cmocka_unit_test(power_cuts),
 		cmocka_unit_test(policy_table),
 	};

@@ -291,7 +291,7 @@ static void appendix_answers(void **state)
 	assert_span(cloud.token, "eyJ...");
 	assert_uuid(&cloud.hub_id, HUB_ID);
 	assert_int_equal(take_named(f, &dps_plgd_step_acls, "appendix-acl"), DPS_OK);
-	assert_int_equal(take_named(f, &dps_plgd_step_credentials, "appendix-csrresp"), DPS_E_CERTIFICATE_FORMAT); /* "PEM" is none */
+	assert_int_equal(take_named(f, &dps_plgd_step_credentials, "appendix-csrresp"), DPS_E_FIELD); /* "PEM" is none */
 }
 
 static void resources_absent_and_present(void **state)

@@ -53,6 +53,7 @@ struct dps_client {
 	bool in_callback;
 	bool cancel_asked;
 	bool key_ready;
+	bool loaded; /* the stored state has been read */
 
 	/* The connection. */
 	bool attached;
