@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "dps/client.h"
+
 #define SECONDS_MAX 4000000.0
 
 static const char usage[] =
@@ -117,7 +119,7 @@ static dps_result parse_one(struct options *options, int id, const char *value)
 		if (options->endpoint_count == DPS_CONFIG_ENDPOINTS)
 			return DPS_E_BUFFER;
 		options->endpoints[options->endpoint_count++] = value;
-		return DPS_OK;
+		return dps_client_check_endpoint(value);
 	case OPT_CA:
 		options->ca = value;
 		return DPS_OK;
