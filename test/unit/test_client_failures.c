@@ -397,14 +397,16 @@ static void reset_is_cut(void **state)
 	for (enum test_store_cut kind = TEST_STORE_CUT_BEFORE; kind < TEST_STORE_CUT_KINDS; kind++) {
 		for (size_t n = 1;; n++) {
 			struct test_world world;
+			dps_result result;
 			bool was_cut;
 
 			test_world_init(&world);
 			test_world_start(&world, DPS_START_NORMAL);
 			test_world_run(&world, HOUR);
 			test_store_cut_at(&world.store, n, kind);
-			assert_int_equal(dps_client_factory_reset(&world.client) == DPS_OK, !world.store.off);
+			result = dps_client_factory_reset(&world.client);
 			was_cut = world.store.off;
+			assert_int_equal(result == DPS_OK, !was_cut);
 			test_store_power_on(&world.store);
 			test_world_clear(&world);
 			test_world_start(&world, DPS_START_NORMAL);
