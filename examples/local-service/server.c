@@ -97,12 +97,15 @@ static int on_event(coap_session_t *coap, const coap_event_t event)
 	struct service_session *session = service_session_of(coap);
 
 	switch (event) {
-	case COAP_EVENT_SERVER_SESSION_NEW:
-		service_session_begin(service_of(coap), coap);
+	case COAP_EVENT_TCP_CONNECTED:
+		/* And not SERVER_SESSION_NEW: a handshake that succeeds or fails while libcoap accepts has its events before that one. */
+		if (session == NULL) {
+			service_session_begin(service_of(coap), coap);
+		}
 		break;
 	case COAP_EVENT_DTLS_CONNECTED:
-	case COAP_EVENT_SESSION_CONNECTED:
-		if (session != NULL) {
+		if (session != NULL && session->peer == NULL) {
+			service_session_connected(session);
 			service_session_touch(session);
 		}
 		break;

@@ -36,14 +36,9 @@ static SSL *tls_of(const struct service_session *session)
 
 void service_session_connected(struct service_session *session)
 {
-	X509 *certificate;
-	cJSON *event;
+	cJSON *event = service_event_new("connected");
+	X509 *certificate = SSL_get1_peer_certificate(tls_of(session));
 
-	if (session->peer != NULL || tls_of(session) == NULL || !SSL_is_init_finished(tls_of(session))) {
-		return;
-	}
-	event = service_event_new("connected");
-	certificate = SSL_get1_peer_certificate(tls_of(session));
 	session->peer = certificate == NULL ? service_strdup("") : service_pki_subject(certificate);
 	X509_free(certificate);
 	cJSON_AddNumberToObject(event, "connection", (double)session->number);
@@ -92,7 +87,6 @@ void service_session_end(coap_session_t *coap)
 
 void service_session_touch(struct service_session *session)
 {
-	service_session_connected(session);
 	session->last_received_ms = service_now_ms();
 }
 

@@ -36,10 +36,10 @@ void service_session_begin(struct service *service, coap_session_t *coap);
 void service_session_end(coap_session_t *coap);
 struct service_session *service_session_of(coap_session_t *coap);
 
-/* Prints `connected` once the TLS handshake is done; to be called again until it is. libcoap's event for that is sometimes left out. */
+/* The TLS handshake is done. */
 void service_session_connected(struct service_session *session);
 
-/* Something came in: the clock of inactivity starts anew, and the handshake is surely done. */
+/* Something came in: the clock of inactivity starts anew. */
 void service_session_touch(struct service_session *session);
 
 /* Marks it for closing by the loop; the first reason stays. */

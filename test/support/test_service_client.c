@@ -17,9 +17,9 @@
 
 const char *test_service_path(const struct test_service *service, const char *name)
 {
-	static char paths[8][512];
+	static char paths[64][512];
 	static unsigned next;
-	char *path = paths[next++ % 8];
+	char *path = paths[next++ % 64];
 
 	snprintf(path, sizeof(paths[0]), "%s/%s", service->directory, name);
 	return path;
@@ -408,4 +408,95 @@ size_t test_vector(const char *file, char direction, const char *label, uint8_t 
 	fclose(vectors);
 	assert_true(length > 0);
 	return length;
+}
+
+/* --- what most tests do --- */
+
+struct test_message test_client_expect(struct test_client *client)
+{
+	struct test_message message;
+
+	assert_true(test_client_receive(client, &message));
+	return message;
+}
+
+void test_client_expect_end(struct test_client *client)
+{
+	struct test_message message;
+
+	assert_false(test_client_receive(client, &message));
+}
+
+size_t test_credentials_body(const char *file, const char *label, uint8_t *body, size_t size)
+{
+	uint8_t bytes[2048];
+	size_t length = test_vector(file, '>', label, bytes, sizeof(bytes));
+	const uint8_t *marker = memchr(bytes + 12, 0xff, length - 12); /* behind header and token, which may hold that byte too */
+
+	assert_non_null(marker);
+	length -= (size_t)(marker + 1 - bytes);
+	assert_true(length <= size);
+	memcpy(body, marker + 1, length);
+	return length;
+}
+
+void test_client_post_credentials(struct test_client *client, char token, const void *body, size_t length)
+{
+	const struct test_request request = {.method = 2,
+	                                     .path = "/api/v1/provisioning/credentials",
+	                                     .token = token,
+	                                     .content_format = 10000,
+	                                     .accept = -1,
+	                                     .block1 = -1,
+	                                     .block2 = -1,
+	                                     .body = body,
+	                                     .body_length = length};
+
+	test_client_request(client, &request);
+}
+
+const char *test_service_write_pem(const struct test_service *service, const char *name, const struct test_message *message,
+                                   const char *usage)
+{
+	const char *end = (const char *)message->payload + message->payload_length;
+	const char *from = memmem(message->payload, message->payload_length, usage, strlen(usage));
+	const char *to;
+
+	assert_non_null(from);
+	from = memmem(from, (size_t)(end - from), "-----BEGIN", 10);
+	assert_non_null(from);
+	to = memmem(from, (size_t)(end - from), "hencoding", 9); /* the key that follows, its CBOR head included */
+	assert_non_null(to);
+	return test_service_write(service, name, from, (size_t)(to - from));
+}
+
+int test_service_fixture_set_up(void **state)
+{
+	struct test_service_fixture *fixture = calloc(1, sizeof(*fixture));
+
+	assert_non_null(fixture);
+	test_service_set_up(&fixture->service);
+	*state = fixture;
+	return 0;
+}
+
+int test_service_fixture_tear_down(void **state)
+{
+	struct test_service_fixture *fixture = *state;
+
+	if (fixture->client.process != NULL) {
+		test_client_close(&fixture->client);
+	}
+	test_service_tear_down(&fixture->service);
+	free(fixture);
+	return 0;
+}
+
+void test_service_fixture_connect(struct test_service_fixture *fixture, const char *csm_hex)
+{
+	if (fixture->client.process != NULL) {
+		test_client_close(&fixture->client);
+	}
+	test_client_connect(&fixture->client, &fixture->service, "device", NULL);
+	test_client_greet(&fixture->client, csm_hex);
 }

@@ -24,7 +24,7 @@ struct test_service {
 void test_service_set_up(struct test_service *service);
 void test_service_tear_down(struct test_service *service);
 
-/* DIR/name; good until the eighth call from now. */
+/* DIR/name; good until the 64th call from now. */
 const char *test_service_path(const struct test_service *service, const char *name);
 
 /* Starts it on a free port with further arguments (NULL-ended, NULL for none); config is JSON text or NULL. */
@@ -89,6 +89,30 @@ void test_client_get(struct test_client *client, const char *path, char token);
 
 /* What every device does first: an empty CSM sent and the service's read, GET time, the service's own request answered 4.04, the time read. */
 void test_client_greet(struct test_client *client, const char *csm_hex);
+
+/* The next message, which must come; and that the connection ends instead. */
+struct test_message test_client_expect(struct test_client *client);
+void test_client_expect_end(struct test_client *client);
+
+/* The body of a credentials request of the captures, and its POST. */
+size_t test_credentials_body(const char *file, const char *label, uint8_t *body, size_t size);
+void test_client_post_credentials(struct test_client *client, char token, const void *body, size_t length);
+
+/* Writes the PEM text of a credentials answer that follows this usage to a file of the service's directory; gives its path. */
+const char *test_service_write_pem(const struct test_service *service, const char *name, const struct test_message *message,
+                                   const char *usage);
+
+/* One service and one device for a test: cmocka's set-up and tear-down, and a (new) connection on which the device has greeted the service. */
+struct test_service_fixture {
+	struct test_service service;
+	struct test_client client;
+};
+
+int test_service_fixture_set_up(void **state);
+int test_service_fixture_tear_down(void **state);
+void test_service_fixture_connect(struct test_service_fixture *fixture, const char *csm_hex);
+
+#define TEST_CSM_EMPTY "00e1"
 
 /* A line of test/vectors/plgd/FILE: the label's message in this direction ('>' from the device). Gives the count of bytes. */
 size_t test_vector(const char *file, char direction, const char *label, uint8_t *bytes, size_t size);
