@@ -122,7 +122,7 @@ static dps_result network_open(void *ctx, const char *host, uint16_t port)
 	n->detail[0] = '\0';
 	n->tcp_port = port;
 	snprintf(n->host, sizeof n->host, "%s", host);
-	if (dps_posix_resolver_literal(n, host))
+	if (dps_posix_resolver_known(n, host))
 		n->resolved = DPS_OK;
 	else
 		dps_posix_resolver_start(n, host);

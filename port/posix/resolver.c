@@ -11,6 +11,7 @@
 #include <netinet/in.h>
 #include <poll.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/socket.h>
 
 /* How often a name server is asked. */
@@ -98,7 +99,26 @@ void dps_posix_resolver_deinit(void)
 	ares_library_cleanup();
 }
 
-bool dps_posix_resolver_literal(struct dps_posix_network *n, const char *host)
+/* RFC 6761 section 6.3: "localhost" and names below it are loopback, whatever hosts file or name server there is (or is not). */
+static bool resolver_localhost(struct dps_posix_network *n, const char *host)
+{
+	static const char name[] = "localhost";
+	size_t len = strlen(host);
+
+	if (len < sizeof name - 1 || strcasecmp(host + len - (sizeof name - 1), name) != 0)
+		return false;
+	if (len > sizeof name - 1 && host[len - sizeof name] != '.')
+		return false;
+	memset(n->addresses, 0, 2 * sizeof n->addresses[0]);
+	n->addresses[0].v6 = true;
+	memcpy(n->addresses[0].bytes, &in6addr_loopback, sizeof in6addr_loopback);
+	n->addresses[1].bytes[0] = 127;
+	n->addresses[1].bytes[3] = 1;
+	n->address_count = 2;
+	return true;
+}
+
+bool dps_posix_resolver_known(struct dps_posix_network *n, const char *host)
 {
 	struct dps_posix_address *address = &n->addresses[0];
 	const char *zone = strchr(host, '%');
@@ -107,6 +127,8 @@ bool dps_posix_resolver_literal(struct dps_posix_network *n, const char *host)
 
 	memset(address, 0, sizeof *address);
 	n->address_count = 0;
+	if (resolver_localhost(n, host))
+		return true;
 	if (len >= sizeof text)
 		return false;
 	memcpy(text, host, len);

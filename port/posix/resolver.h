@@ -11,8 +11,11 @@
 bool dps_posix_resolver_init(void);
 void dps_posix_resolver_deinit(void);
 
-/* Whether the text is an address; then it is the only one of network->addresses. Link-local IPv6 addresses may name their interface ("fe80::1%eth0"). */
-bool dps_posix_resolver_literal(struct dps_posix_network *network, const char *host);
+/*
+ * Whether the text needs no lookup: an address, which is then the only one of network->addresses (link-local IPv6 addresses may name their interface,
+ * "fe80::1%eth0"), or "localhost" or a name below it, which is ::1 and 127.0.0.1.
+ */
+bool dps_posix_resolver_known(struct dps_posix_network *network, const char *host);
 
 /* Starts to resolve a name: network->resolved is DPS_AGAIN, or already the outcome. */
 void dps_posix_resolver_start(struct dps_posix_network *network, const char *host);

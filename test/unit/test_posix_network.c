@@ -200,13 +200,21 @@ static void test_refused(void **state)
 	assert_int_equal(within_ms, DPS_FOREVER);
 }
 
-/* "localhost" comes from /etc/hosts or RFC 6761; where it has ::1, nobody listens there and the next address is taken. */
+/* RFC 6761: loopback without a lookup; nobody listens on ::1, so the next address is taken. */
 static void test_localhost(void **state)
 {
+	static const char *const names[] = {"localhost", "LocalHost", "dps.localhost"};
 	(void)state;
 	net.dns_servers = "127.0.0.1:1"; /* would be refused */
-	assert_int_equal(net.port.open(net.port.ctx, "localhost", port), DPS_OK);
-	assert_int_equal(connect_wholly(), DPS_OK);
+	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+		assert_int_equal(net.port.open(net.port.ctx, names[i], port), DPS_OK);
+		assert_int_equal(net.address_count, 2);
+		assert_int_equal(connect_wholly(), DPS_OK);
+		net.port.close(net.port.ctx);
+	}
+	/* not below localhost */
+	assert_int_equal(net.port.open(net.port.ctx, "notlocalhost", port), DPS_OK);
+	assert_int_equal(connect_wholly(), DPS_E_RESOLVE);
 }
 
 static void test_reset(void **state)

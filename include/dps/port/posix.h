@@ -105,7 +105,8 @@ struct dps_posix_address {
 
 /**
  * The network: non-blocking TCP (TCP_NODELAY), names through c-ares: /etc/hosts, then DNS as /etc/resolv.conf has it at each open; addresses in
- * text need neither. The addresses of a name are tried in the order of RFC 6724. No call blocks, but open reads those two files.
+ * text need neither, nor does localhost (RFC 6761). The addresses of a name are tried in the order of RFC 6724. No call blocks, but open reads
+ * those two files.
  */
 struct dps_posix_network {
 	struct dps_network port;
