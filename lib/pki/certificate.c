@@ -4,46 +4,83 @@
  */
 #include "pki/certificate.h"
 
-#include <string.h>
-
 #include "codec/text.h"
 #include "pki/der.h"
 #include "pki/pki.h"
 
-static const uint8_t OID_COMMON_NAME[] = {0x55, 0x04, 0x03};
-static const uint8_t OID_SUBJECT_ALT_NAME[] = {0x55, 0x1d, 0x11};
+/* The elements of a TBSCertificate, in their order. */
+enum {
+	TBS_VERSION,
+	TBS_SERIAL_NUMBER,
+	TBS_SIGNATURE,
+	TBS_ISSUER,
+	TBS_VALIDITY,
+	TBS_SUBJECT,
+	TBS_SPKI,
+	TBS_ISSUER_ID,
+	TBS_SUBJECT_ID,
+	TBS_EXTENSIONS,
+	TBS_COUNT
+};
 
-static bool is_oid(struct dps_span oid, const uint8_t *bytes, size_t len)
+static const struct {
+	uint8_t tag;
+	bool optional;
+} TBS[TBS_COUNT] = {
+	[TBS_VERSION] = {DPS_DER_CONTEXT_CONSTRUCTED | 0, true},
+	[TBS_SERIAL_NUMBER] = {DPS_DER_INTEGER, false},
+	[TBS_SIGNATURE] = {DPS_DER_SEQUENCE, false},
+	[TBS_ISSUER] = {DPS_DER_SEQUENCE, false},
+	[TBS_VALIDITY] = {DPS_DER_SEQUENCE, false},
+	[TBS_SUBJECT] = {DPS_DER_SEQUENCE, false},
+	[TBS_SPKI] = {DPS_DER_SEQUENCE, false},
+	[TBS_ISSUER_ID] = {DPS_DER_CONTEXT | 1, true}, /* RFC 5280 4.1.2.8 */
+	[TBS_SUBJECT_ID] = {DPS_DER_CONTEXT | 2, true},
+	[TBS_EXTENSIONS] = {DPS_DER_CONTEXT_CONSTRUCTED | 3, true},
+};
+
+/* The two that are looked for have three bytes. */
+#define OID_LEN 3
+static const uint8_t OID_COMMON_NAME[OID_LEN] = {0x55, 0x04, 0x03};
+static const uint8_t OID_SUBJECT_ALT_NAME[OID_LEN] = {0x55, 0x1d, 0x11};
+
+/* Attributes of names and extensions are both a SEQUENCE that begins with an OID: takes one, rest is what follows the OID. */
+static bool take_typed(struct dps_span *list, const uint8_t wanted[OID_LEN], bool *is_wanted, struct dps_span *rest)
 {
-	return oid.len == len && memcmp(oid.data, bytes, len) == 0;
+	struct dps_span oid;
+	if (!dps_der_take(list, DPS_DER_SEQUENCE, rest) || !dps_der_take(rest, DPS_DER_OID, &oid))
+		return false;
+	*is_wanted = dps_der_same(oid, (struct dps_span){wanted, OID_LEN});
+	return true;
 }
 
 /* RFC 5280 4.1.2.5: YYMMDDHHMMSSZ (years 1950 to 2049) or YYYYMMDDHHMMSSZ, seconds and "Z" always there. */
 static bool read_time(struct dps_span *in, int64_t *unix_s)
 {
-	struct dps_span text;
-	size_t year_digits = 2;
-	if (dps_der_is(in, DPS_DER_GENERALIZED_TIME))
-		year_digits = 4;
-	else if (!dps_der_is(in, DPS_DER_UTC_TIME))
-		return false;
-	if (!dps_der_take_any(in, &text, NULL) || text.len != year_digits + 11 || text.data[text.len - 1] != 'Z')
-		return false;
-
 	/* pairs of digits: [century,] year, month, day, hour, minute, second */
-	uint8_t pair[7] = {0};
-	const size_t first = year_digits == 4 ? 0 : 1;
-	for (size_t i = first; i < sizeof(pair); i++) {
-		const uint8_t *digits = text.data + 2 * (i - first);
-		if (digits[0] < '0' || digits[0] > '9' || digits[1] < '0' || digits[1] > '9')
-			return false;
-		pair[i] = (uint8_t)((digits[0] - '0') * 10 + (digits[1] - '0'));
-	}
-	if (first == 1)
-		pair[0] = pair[1] < 50 ? 20 : 19;
-	if (pair[2] < 1 || pair[2] > 12 || pair[3] < 1 || pair[3] > 31 || pair[4] > 23 || pair[5] > 59 || pair[6] > 59)
+	static const uint8_t LEAST[] = {0, 0, 1, 1, 0, 0, 0};
+	static const uint8_t MOST[] = {99, 99, 12, 31, 23, 59, 59};
+	unsigned pair[sizeof(MOST)];
+	struct dps_span text;
+	size_t first = 0;
+
+	if (dps_der_take(in, DPS_DER_UTC_TIME, &text))
+		first = 1;
+	else if (!dps_der_take(in, DPS_DER_GENERALIZED_TIME, &text))
 		return false;
-	*unix_s = dps_days_from_civil(pair[0] * 100 + pair[1], pair[2], pair[3]) * 86400 + pair[4] * 3600 + pair[5] * 60 + pair[6];
+	if (text.len != 2 * (sizeof(MOST) - first) + 1 || text.data[text.len - 1] != 'Z')
+		return false;
+	const uint8_t *digits = text.data;
+	for (size_t i = first; i < sizeof(MOST); i++) {
+		const unsigned tens = *digits++ - (unsigned)'0';
+		const unsigned ones = *digits++ - (unsigned)'0';
+		pair[i] = tens * 10 + ones;
+		if (tens > 9 || ones > 9 || pair[i] < LEAST[i] || pair[i] > MOST[i])
+			return false;
+	}
+	if (first > 0)
+		pair[0] = pair[1] < 50 ? 20 : 19;
+	*unix_s = dps_days_from_civil(pair[0] * 100 + pair[1], pair[2], pair[3]) * 86400 + (pair[4] * 60 + pair[5]) * 60 + pair[6];
 	return true;
 }
 
@@ -55,11 +92,11 @@ static bool read_common_name(struct dps_span name, struct dps_span *cn)
 		if (!dps_der_take(&name, DPS_DER_SET, &set))
 			return false;
 		while (set.len > 0) {
-			struct dps_span attribute, type, value;
-			if (!dps_der_take(&set, DPS_DER_SEQUENCE, &attribute) || !dps_der_take(&attribute, DPS_DER_OID, &type) ||
-			    !dps_der_take_any(&attribute, &value, NULL))
+			struct dps_span attribute, value;
+			bool is_cn;
+			if (!take_typed(&set, OID_COMMON_NAME, &is_cn, &attribute) || !dps_der_take(&attribute, DPS_DER_ANY, &value))
 				return false;
-			if (is_oid(type, OID_COMMON_NAME, sizeof(OID_COMMON_NAME)))
+			if (is_cn)
 				*cn = value;
 		}
 	}
@@ -73,46 +110,49 @@ static bool read_extensions(struct dps_span wrapped, struct dps_certificate_view
 	if (!dps_der_take(&wrapped, DPS_DER_SEQUENCE, &list))
 		return false;
 	while (list.len > 0) {
-		struct dps_span extension, id, value;
-		if (!dps_der_take(&list, DPS_DER_SEQUENCE, &extension) || !dps_der_take(&extension, DPS_DER_OID, &id))
+		struct dps_span extension, value;
+		bool is_san;
+		if (!take_typed(&list, OID_SUBJECT_ALT_NAME, &is_san, &extension))
 			return false;
-		(void)dps_der_take(&extension, DPS_DER_BOOLEAN, NULL);
+		(void)dps_der_take(&extension, DPS_DER_BOOLEAN, &value);
 		if (!dps_der_take(&extension, DPS_DER_OCTET_STRING, &value))
 			return false;
-		if (!is_oid(id, OID_SUBJECT_ALT_NAME, sizeof(OID_SUBJECT_ALT_NAME)))
+		if (!is_san)
 			continue;
 		/* RFC 5280 4.2: no extension more than once */
-		if (view->has_san || !dps_der_take(&value, DPS_DER_SEQUENCE, &view->san))
+		if (view->san.data != NULL || !dps_der_take(&value, DPS_DER_SEQUENCE, &view->san))
 			return false;
-		view->has_san = true;
 	}
 	return true;
 }
 
 dps_result dps_pki_certificate_read(struct dps_span der, struct dps_certificate_view *view)
 {
-	struct dps_span certificate, tbs, validity, extensions;
+	struct dps_span certificate, tbs;
+	struct dps_span part[TBS_COUNT] = {0};
 
 	*view = (struct dps_certificate_view){0};
 	if (!dps_der_take(&der, DPS_DER_SEQUENCE, &certificate) || der.len != 0 || !dps_der_take(&certificate, DPS_DER_SEQUENCE, &tbs))
 		return DPS_E_CERTIFICATE_FORMAT;
-	(void)dps_der_take(&tbs, DPS_DER_CONTEXT_CONSTRUCTED | 0, NULL); /* version */
-	/* serial number, signature algorithm, issuer */
-	if (!dps_der_take(&tbs, DPS_DER_INTEGER, NULL) || !dps_der_take(&tbs, DPS_DER_SEQUENCE, NULL) ||
-	    !dps_der_take(&tbs, DPS_DER_SEQUENCE, NULL))
+	for (size_t i = 0; i < TBS_COUNT; i++) {
+		if (!dps_der_take(&tbs, TBS[i].tag, &part[i]) && !TBS[i].optional)
+			return DPS_E_CERTIFICATE_FORMAT;
+	}
+	/* the key with its head: it begins where the subject ends */
+	view->subject = part[TBS_SUBJECT];
+	view->spki.data = view->subject.data + view->subject.len;
+	view->spki.len = (size_t)(part[TBS_SPKI].data - view->spki.data) + part[TBS_SPKI].len;
+	if (tbs.len != 0 || !read_time(&part[TBS_VALIDITY], &view->not_before) || !read_time(&part[TBS_VALIDITY], &view->not_after) ||
+	    !read_common_name(view->subject, &view->cn) || (part[TBS_EXTENSIONS].data != NULL && !read_extensions(part[TBS_EXTENSIONS], view)))
 		return DPS_E_CERTIFICATE_FORMAT;
-	if (!dps_der_take(&tbs, DPS_DER_SEQUENCE, &validity) || !read_time(&validity, &view->not_before) ||
-	    !read_time(&validity, &view->not_after))
-		return DPS_E_CERTIFICATE_FORMAT;
-	if (!dps_der_take(&tbs, DPS_DER_SEQUENCE, &view->subject) || !read_common_name(view->subject, &view->cn))
-		return DPS_E_CERTIFICATE_FORMAT;
-	if (!dps_der_is(&tbs, DPS_DER_SEQUENCE) || !dps_der_take_any(&tbs, NULL, &view->spki))
-		return DPS_E_CERTIFICATE_FORMAT;
-	(void)dps_der_take(&tbs, DPS_DER_CONTEXT | 1, NULL); /* unique ids, RFC 5280 4.1.2.8 */
-	(void)dps_der_take(&tbs, DPS_DER_CONTEXT | 2, NULL);
-	if (dps_der_take(&tbs, DPS_DER_CONTEXT_CONSTRUCTED | 3, &extensions) && !read_extensions(extensions, view))
-		return DPS_E_CERTIFICATE_FORMAT;
-	return tbs.len == 0 ? DPS_OK : DPS_E_CERTIFICATE_FORMAT;
+	return DPS_OK;
+}
+
+dps_result dps_pki_certificate_next(struct dps_span *list, struct dps_certificate_view *view)
+{
+	struct dps_span der;
+	const dps_result result = dps_pki_der_next(list, &der);
+	return result == DPS_OK ? dps_pki_certificate_read(der, view) : result;
 }
 
 void dps_pki_window_narrow(int64_t *not_before, int64_t *not_after, const struct dps_certificate_view *view)

@@ -14,12 +14,14 @@ struct dps_certificate_view {
 	struct dps_span spki;    /* SubjectPublicKeyInfo, head included */
 	struct dps_span subject; /* Name, without the head of its SEQUENCE */
 	struct dps_span cn;      /* the last, most specific common name; empty if there is none */
-	struct dps_span san;     /* the GeneralNames, without the head of their SEQUENCE */
-	bool has_san;
+	struct dps_span san;     /* the GeneralNames, without the head of their SEQUENCE; data is NULL if there is no such extension */
 };
 
 /* Reads one certificate that fills der wholly. DPS_E_CERTIFICATE_FORMAT. */
 dps_result dps_pki_certificate_read(struct dps_span der, struct dps_certificate_view *view);
+
+/* Takes the first certificate off a DER list and reads it. DPS_E_NOT_FOUND at the end, DPS_E_CERTIFICATE_FORMAT. */
+dps_result dps_pki_certificate_next(struct dps_span *list, struct dps_certificate_view *view);
 
 /* Whether the leaf is for this host: see dps_pki_path_end in dps/pki.h. */
 bool dps_pki_certificate_is_for(const struct dps_certificate_view *view, const char *host);

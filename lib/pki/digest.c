@@ -9,28 +9,19 @@
 
 #include "pki/pki.h"
 
-dps_result dps_pki_digest(enum dps_hash hash, const uint8_t *data, size_t len, uint8_t digest[DPS_PKI_DIGEST_SIZE], size_t *digest_len)
+size_t dps_pki_digest(enum dps_hash hash, const uint8_t *data, size_t len, uint8_t *digest)
 {
-	static const mbedtls_md_type_t TYPES[] = {
+	static const uint8_t TYPES[] = {
 		[DPS_HASH_SHA256] = MBEDTLS_MD_SHA256, [DPS_HASH_SHA384] = MBEDTLS_MD_SHA384, [DPS_HASH_SHA512] = MBEDTLS_MD_SHA512};
-	const mbedtls_md_info_t *info = mbedtls_md_info_from_type(TYPES[hash]);
-	if (info == NULL || mbedtls_md(info, data, len, digest) != 0)
-		return DPS_E_INTERNAL;
-	*digest_len = mbedtls_md_get_size(info);
-	return DPS_OK;
+	const mbedtls_md_info_t *info = mbedtls_md_info_from_type((mbedtls_md_type_t)TYPES[hash]);
+	return info != NULL && mbedtls_md(info, data, len, digest) == 0 ? mbedtls_md_get_size(info) : 0;
 }
 
 void dps_pki_sha256(const uint8_t *data, size_t len, uint8_t digest[DPS_SHA256_SIZE])
 {
 	/* SHA-256 in software cannot fail; a hardware one that does leaves what no pin and no certificate has */
-	if (mbedtls_md(mbedtls_md_info_from_type(MBEDTLS_MD_SHA256), data, len, digest) != 0)
+	if (dps_pki_digest(DPS_HASH_SHA256, data, len, digest) == 0)
 		memset(digest, 0, DPS_SHA256_SIZE);
-}
-
-void dps_pki_device_cn(const struct dps_uuid *device_id, char cn[DPS_PKI_CN_LEN + 1])
-{
-	memcpy(cn, "uuid:", 5);
-	dps_uuid_format(device_id, cn + 5);
 }
 
 int dps_pki_hex_value(char c)

@@ -15,10 +15,12 @@ static uint8_t lower(uint8_t c)
 	return c >= 'A' && c <= 'Z' ? (uint8_t)(c + ('a' - 'A')) : c;
 }
 
-static bool same_text(const uint8_t *a, const uint8_t *b, size_t len)
+static bool same_text(struct dps_span a, struct dps_span b)
 {
-	for (size_t i = 0; i < len; i++) {
-		if (lower(a[i]) != lower(b[i]))
+	if (a.len != b.len)
+		return false;
+	for (size_t i = 0; i < a.len; i++) {
+		if (lower(a.data[i]) != lower(b.data[i]))
 			return false;
 	}
 	return true;
@@ -50,31 +52,29 @@ static bool name_matches(struct dps_span pattern, struct dps_span host)
 		pattern.data++;
 		pattern.len--;
 	}
-	return pattern.len == host.len && same_text(pattern.data, host.data, host.len);
+	return same_text(pattern, host);
 }
 
 bool dps_pki_certificate_is_for(const struct dps_certificate_view *view, const char *host)
 {
 	uint8_t address[16];
-	struct dps_span name = {(const uint8_t *)host, strlen(host)};
-	size_t address_len = 0;
-	const bool is_address = dps_pki_host_is_address(host, address, &address_len);
+	struct dps_span name = {address, 0};
+	const bool is_address = dps_pki_host_is_address(host, address, &name.len);
 
-	name = without_final_dot(name);
+	if (!is_address)
+		name = without_final_dot((struct dps_span){(const uint8_t *)host, strlen(host)});
 	if (name.len == 0)
 		return false;
 	/* RFC 6125 6.4.4: the common name counts when there is nothing better, and never stands for an address */
-	if (!view->has_san)
+	if (view->san.data == NULL)
 		return !is_address && name_matches(view->cn, name);
 	struct dps_span san = view->san;
 	while (san.len > 0) {
 		const uint8_t tag = san.data[0];
 		struct dps_span value;
-		if (!dps_der_take_any(&san, &value, NULL))
+		if (!dps_der_take(&san, DPS_DER_ANY, &value))
 			return false;
-		if (is_address && tag == SAN_IP_ADDRESS && value.len == address_len && memcmp(value.data, address, address_len) == 0)
-			return true;
-		if (!is_address && tag == SAN_DNS_NAME && name_matches(value, name))
+		if (is_address ? tag == SAN_IP_ADDRESS && dps_der_same(value, name) : tag == SAN_DNS_NAME && name_matches(value, name))
 			return true;
 	}
 	return false;
@@ -84,17 +84,16 @@ bool dps_pki_certificate_is_for(const struct dps_certificate_view *view, const c
 static bool read_ipv4(const char *text, uint8_t out[4])
 {
 	for (size_t i = 0; i < 4; i++) {
+		const char *const start = text;
 		unsigned value = 0;
-		size_t digits = 0;
-		while (*text >= '0' && *text <= '9' && digits < 3) {
-			value = value * 10 + (unsigned)(*text++ - '0');
-			digits++;
+		for (; *text >= '0' && *text <= '9'; text++) {
+			value = value * 10 + (unsigned)(*text - '0');
+			if (value > 255 || (*start == '0' && text > start))
+				return false;
 		}
-		if (digits == 0 || value > 255 || (digits > 1 && value < 10) || (digits > 2 && value < 100))
+		if (text == start || *text++ != (i < 3 ? '.' : '\0'))
 			return false;
 		out[i] = (uint8_t)value;
-		if (*text++ != (i < 3 ? '.' : '\0'))
-			return false;
 	}
 	return true;
 }
@@ -102,22 +101,25 @@ static bool read_ipv4(const char *text, uint8_t out[4])
 /* RFC 4291 2.2: groups of up to four digits, "::" once for one group or more, the last four bytes perhaps as an IPv4 address. */
 static bool read_ipv6(const char *text, uint8_t out[16])
 {
+	const size_t none = SIZE_MAX;
+	size_t gap = none;
 	size_t n = 0;
-	size_t gap = SIZE_MAX;
 
-	if (text[0] == ':' && text[1] == ':') {
-		gap = 0;
-		text += 2;
-	}
 	while (*text != '\0') {
-		const char *group = text;
+		if (gap == none && text[0] == ':' && text[1] == ':') {
+			gap = n;
+			text += 2;
+			if (*text == '\0')
+				break;
+		} else if (n > 0 && *text++ != ':') {
+			return false;
+		}
+		const char *const group = text;
 		unsigned value = 0;
-		size_t digits = 0;
 		int digit;
-		while (digits < 4 && (digit = dps_pki_hex_value(*text)) >= 0) {
+		while (text < group + 4 && (digit = dps_pki_hex_value(*text)) >= 0) {
 			value = value << 4 | (unsigned)digit;
 			text++;
-			digits++;
 		}
 		if (*text == '.') {
 			if (n > 12 || !read_ipv4(group, out + n))
@@ -125,22 +127,12 @@ static bool read_ipv6(const char *text, uint8_t out[16])
 			n += 4;
 			break;
 		}
-		if (digits == 0 || n > 14)
+		if (text == group || n > 14)
 			return false;
 		out[n++] = (uint8_t)(value >> 8);
 		out[n++] = (uint8_t)value;
-		if (*text == '\0')
-			break;
-		if (*text++ != ':' || *text == '\0')
-			return false;
-		if (*text == ':') {
-			if (gap != SIZE_MAX)
-				return false;
-			gap = n;
-			text++;
-		}
 	}
-	if (gap == SIZE_MAX)
+	if (gap == none)
 		return n == 16;
 	if (n > 14)
 		return false;

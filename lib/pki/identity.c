@@ -9,6 +9,7 @@
 
 #include "pki/certificate.h"
 #include "pki/compat.h"
+#include "pki/der.h"
 #include "pki/digest.h"
 #include "pki/pki.h"
 
@@ -22,14 +23,13 @@ static dps_result compare_key(const struct dps_keys *keys, const char *slot, con
 	const dps_result result = keys->public_key(keys->ctx, slot, spki, sizeof(spki), &len);
 	if (result != DPS_OK)
 		return result;
-	return len == leaf->spki.len && memcmp(spki, leaf->spki.data, len) == 0 ? DPS_OK : mismatch;
+	return dps_der_same((struct dps_span){spki, len}, leaf->spki) ? DPS_OK : mismatch;
 }
 
 dps_result dps_pki_check_key(const struct dps_keys *keys, const char *slot, struct dps_span chain)
 {
 	struct dps_certificate_view leaf;
-	struct dps_span der;
-	if (dps_pki_der_next(&chain, &der) != DPS_OK || dps_pki_certificate_read(der, &leaf) != DPS_OK)
+	if (dps_pki_certificate_next(&chain, &leaf) != DPS_OK)
 		return DPS_E_CERTIFICATE_FORMAT;
 	return compare_key(keys, slot, &leaf, DPS_E_KEY_MISMATCH);
 }
@@ -66,9 +66,8 @@ static int on_certificate(void *ctx, mbedtls_x509_crt *crt, int depth, uint32_t 
 	for (int i = 0; i < depth && expected != NULL; i++)
 		expected = expected->next;
 	/* behind the chain's end stands the anchor; an anchor that is also in the chain is the same bytes at another address */
-	if (expected != NULL && expected != crt &&
-	    (expected->raw.len != crt->raw.len || memcmp(expected->raw.p, crt->raw.p, crt->raw.len) != 0))
-		order->differs = true;
+	if (expected != NULL)
+		order->differs |= !dps_der_same((struct dps_span){expected->raw.p, expected->raw.len}, (struct dps_span){crt->raw.p, crt->raw.len});
 	return 0;
 }
 
@@ -101,33 +100,38 @@ static dps_result verify(const struct dps_credentials *credentials, size_t chain
 	return result;
 }
 
+/* The common name is "uuid:" and the id in lower case. */
+static bool is_device(struct dps_span cn, const struct dps_uuid *device_id)
+{
+	char id[DPS_UUID_TEXT_LEN + 1];
+	dps_uuid_format(device_id, id);
+	return cn.len == DPS_PKI_CN_LEN && memcmp(cn.data, DPS_PKI_CN_PREFIX, DPS_PKI_CN_PREFIX_LEN) == 0 &&
+	       memcmp(cn.data + DPS_PKI_CN_PREFIX_LEN, id, DPS_UUID_TEXT_LEN) == 0;
+}
+
 dps_result dps_pki_check_identity(const struct dps_keys *keys, struct dps_credentials *credentials, const char *slot, int64_t now_s)
 {
-	struct dps_certificate_view leaf = {0};
+	struct dps_certificate_view leaf;
 	struct dps_certificate_view view;
 	struct dps_span list = credentials->chain;
-	struct dps_span der;
-	char cn[DPS_PKI_CN_LEN + 1];
-	int64_t not_before = INT64_MIN;
-	int64_t not_after = INT64_MAX;
-	size_t count = 0;
+	size_t count = 1;
 	dps_result result;
 
-	while ((result = dps_pki_der_next(&list, &der)) == DPS_OK) {
-		if (dps_pki_certificate_read(der, &view) != DPS_OK)
-			return DPS_E_CERTIFICATE_FORMAT;
-		if (count++ == 0)
-			leaf = view;
+	if (dps_pki_certificate_next(&list, &leaf) != DPS_OK)
+		return DPS_E_CERTIFICATE_FORMAT;
+	int64_t not_before = leaf.not_before;
+	int64_t not_after = leaf.not_after;
+	while ((result = dps_pki_certificate_next(&list, &view)) == DPS_OK) {
 		dps_pki_window_narrow(&not_before, &not_after, &view);
+		count++;
 	}
-	if (result != DPS_E_NOT_FOUND || count == 0)
+	if (result != DPS_E_NOT_FOUND)
 		return DPS_E_CERTIFICATE_FORMAT;
 
 	result = compare_key(keys, slot, &leaf, DPS_E_IDENTITY_KEY);
 	if (result != DPS_OK)
 		return result;
-	dps_pki_device_cn(&credentials->device_id, cn);
-	if (leaf.cn.len != DPS_PKI_CN_LEN || memcmp(leaf.cn.data, cn, DPS_PKI_CN_LEN) != 0)
+	if (!is_device(leaf.cn, &credentials->device_id))
 		return DPS_E_IDENTITY_DEVICE;
 	result = verify(credentials, count);
 	if (result != DPS_OK)

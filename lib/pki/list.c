@@ -11,10 +11,13 @@
 
 dps_result dps_pki_der_next(struct dps_span *list, struct dps_span *certificate)
 {
+	const struct dps_span before = *list;
+	struct dps_span content;
 	if (list->len == 0)
 		return DPS_E_NOT_FOUND;
-	if (!dps_der_is(list, DPS_DER_SEQUENCE) || !dps_der_take_any(list, NULL, certificate))
+	if (!dps_der_take(list, DPS_DER_SEQUENCE, &content))
 		return DPS_E_CERTIFICATE_FORMAT;
+	*certificate = (struct dps_span){before.data, before.len - list->len};
 	return DPS_OK;
 }
 
@@ -22,11 +25,11 @@ dps_result dps_pki_der_next(struct dps_span *list, struct dps_span *certificate)
 static dps_result check_list(struct dps_span list)
 {
 	struct dps_certificate_view view;
-	struct dps_span der;
-	dps_result result = list.len > 0 ? DPS_OK : DPS_E_CERTIFICATE_FORMAT;
-	while (result == DPS_OK && (result = dps_pki_der_next(&list, &der)) == DPS_OK)
-		result = dps_pki_certificate_read(der, &view);
-	return result == DPS_E_NOT_FOUND ? DPS_OK : result;
+	dps_result result;
+	do
+		result = dps_pki_certificate_next(&list, &view);
+	while (result == DPS_OK && list.len > 0);
+	return result == DPS_OK ? DPS_OK : DPS_E_CERTIFICATE_FORMAT;
 }
 
 dps_result dps_pki_load_certificates(const uint8_t *in, size_t in_len, uint8_t *out, size_t size, size_t *len)
@@ -34,7 +37,7 @@ dps_result dps_pki_load_certificates(const uint8_t *in, size_t in_len, uint8_t *
 	struct dps_span text = {in, in_len};
 
 	*len = 0;
-	if (dps_der_is(&text, DPS_DER_SEQUENCE)) {
+	if (in_len > 0 && in[0] == DPS_DER_SEQUENCE) {
 		*len = in_len;
 		if (in_len > size)
 			return DPS_E_BUFFER;

@@ -5,18 +5,14 @@
  */
 #include <string.h>
 
+#include "codec/text.h"
 #include "pki/certificate.h"
-#include "pki/pin.h"
+#include "pki/der.h"
 #include "pki/pki.h"
 
 void dps_pki_path_begin(struct dps_pki_path *path, const struct dps_trust *trust, const char *host)
 {
 	*path = (struct dps_pki_path){.trust = trust, .host = host, .not_before = INT64_MIN, .not_after = INT64_MAX};
-}
-
-static bool same(struct dps_span a, struct dps_span b)
-{
-	return a.len == b.len && memcmp(a.data, b.data, a.len) == 0;
 }
 
 /*
@@ -29,7 +25,8 @@ static void widen_by_twins(const struct dps_trust *trust, struct dps_certificate
 	struct dps_certificate_view twin;
 	struct dps_span der;
 	while (dps_pki_der_next(&list, &der) == DPS_OK) {
-		if (dps_pki_certificate_read(der, &twin) != DPS_OK || !same(twin.subject, view->subject) || !same(twin.spki, view->spki))
+		if (dps_pki_certificate_read(der, &twin) != DPS_OK || !dps_der_same(twin.subject, view->subject) ||
+		    !dps_der_same(twin.spki, view->spki))
 			continue;
 		if (twin.not_before < view->not_before)
 			view->not_before = twin.not_before;
@@ -38,10 +35,21 @@ static void widen_by_twins(const struct dps_trust *trust, struct dps_certificate
 	}
 }
 
+/* Whether one of the pins matches a certificate with these digests. */
+static bool is_pinned(const struct dps_trust *trust, uint8_t digests[][DPS_SHA256_SIZE])
+{
+	bool seen = false;
+	/* every pin is compared, whichever matches: the time tells nothing of the list */
+	for (size_t i = 0; i < trust->pin_count; i++) {
+		const struct dps_pin *pin = &trust->pins[i];
+		seen |= dps_equal_constant_time(pin->digest, digests[pin->kind == DPS_PIN_SPKI], DPS_SHA256_SIZE);
+	}
+	return seen;
+}
+
 dps_result dps_pki_path_add(struct dps_pki_path *path, unsigned depth, const uint8_t *der, size_t len)
 {
-	uint8_t certificate_digest[DPS_SHA256_SIZE];
-	uint8_t spki_digest[DPS_SHA256_SIZE];
+	uint8_t digests[2][DPS_SHA256_SIZE]; /* by whether it is the one of DPS_PIN_SPKI */
 	struct dps_certificate_view view;
 
 	path->complete = false;
@@ -50,22 +58,17 @@ dps_result dps_pki_path_add(struct dps_pki_path *path, unsigned depth, const uin
 		return DPS_E_CERTIFICATE_FORMAT;
 	}
 	path->count++;
-	if (depth > 0)
-		widen_by_twins(path->trust, &view);
-	dps_pki_window_narrow(&path->not_before, &path->not_after, &view);
-
-	dps_pki_sha256(der, len, certificate_digest);
-	if (path->trust->pin_count > 0) {
-		dps_pki_sha256(view.spki.data, view.spki.len, spki_digest);
-		if (dps_pki_pinned(path->trust, certificate_digest, spki_digest))
-			path->pin_seen = true;
-	}
+	dps_pki_sha256(der, len, digests[0]);
+	dps_pki_sha256(view.spki.data, view.spki.len, digests[1]);
+	path->pin_seen |= is_pinned(path->trust, digests);
 	if (depth == 0) {
-		for (size_t i = 0; i < sizeof(certificate_digest); i++)
-			path->leaf_sha256[i] = certificate_digest[i];
+		memcpy(path->leaf_sha256, digests[0], DPS_SHA256_SIZE);
 		path->leaf_seen = true;
 		path->host_matched = dps_pki_certificate_is_for(&view, path->host);
+	} else {
+		widen_by_twins(path->trust, &view);
 	}
+	dps_pki_window_narrow(&path->not_before, &path->not_after, &view);
 	return DPS_OK;
 }
 

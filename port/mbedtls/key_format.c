@@ -34,8 +34,8 @@ static bool is_encrypted_pem(const uint8_t *bytes, size_t len)
 /* RFC 5958 section 3: an encrypted key begins with the algorithm, all others with a version number. */
 static bool is_encrypted_der(const uint8_t *bytes, size_t len)
 {
-	struct dps_span in = {bytes, len}, content;
-	return dps_der_take(&in, DPS_DER_SEQUENCE, &content) && dps_der_is(&content, DPS_DER_SEQUENCE);
+	struct dps_span in = {bytes, len}, content, first;
+	return dps_der_take(&in, DPS_DER_SEQUENCE, &content) && dps_der_take(&content, DPS_DER_SEQUENCE, &first);
 }
 
 static bool is_supported(const mbedtls_pk_context *pk)
