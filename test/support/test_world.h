@@ -70,7 +70,7 @@ struct test_world {
 	dps_result connects[8];
 	size_t connect_count;
 	unsigned further_addresses; /* of the name; the first of them answers */
-	bool refused_before_tcp; /* failures happen before TCP is connected */
+	bool refused_before_tcp;    /* failures happen before TCP is connected */
 	unsigned connections;
 	bool open;
 	const char *host;
