@@ -183,18 +183,19 @@ static void advance_waiting(struct dps_client *client)
 		dps_client_connect(client);
 }
 
-/* What a run is at: the step that a deadline without any failure before it is put down to. */
+/* What a run is at: the step that a deadline without any failure before it is put down to; of several the one that is asked first. */
 static enum dps_step_id present_step(const struct dps_client *client)
 {
 	const struct dps_channel *channel = client->config.channel;
+	const struct dps_service *service = client->config.service;
 
 	switch (client->state) {
 	case DPS_STATE_CONNECTING:
 		return channel->connected(channel->ctx) ? DPS_STEP_TLS : DPS_STEP_CONNECT;
 	case DPS_STATE_ASKING:
-		for (unsigned id = DPS_STEP_TIME; id < DPS_STEP_COMMIT; id++)
-			if ((client->wanted & ~client->done & DPS_STEP_BIT(id)) != 0)
-				return (enum dps_step_id)id;
+		for (size_t i = 0; i < service->step_count; i++)
+			if ((client->wanted & ~client->done & DPS_STEP_BIT(service->steps[i]->id)) != 0)
+				return service->steps[i]->id;
 		return DPS_STEP_COMMIT;
 	case DPS_STATE_COMMITTING:
 		return DPS_STEP_COMMIT;
