@@ -4,34 +4,28 @@
  */
 #include "coap/exchange.h"
 
-/* Codes that do not have the result of their class. */
+/* What codes mean: the first range that has one. What is in none is DPS_E_CODE. */
 static const struct {
-	uint8_t code;
+	uint8_t first;
+	uint8_t last;
 	dps_result result;
-} exceptions[] = {
-	{DPS_COAP_CONTINUE, DPS_E_CODE},
-	{DPS_COAP_CODE(4, 0), DPS_E_SERVICE_REFUSED},
-	{DPS_COAP_CODE(4, 3), DPS_E_SERVICE_REFUSED},
-	{DPS_COAP_CODE(4, 8), DPS_E_SERVICE_UNAVAILABLE},
-	{DPS_COAP_CODE(4, 29), DPS_E_SERVICE_UNAVAILABLE},
+} MEANINGS[] = {
+	{DPS_COAP_CODE(2, 0), DPS_COAP_CODE(2, 30), DPS_OK}, /* not 2.31, Continue */
+	{DPS_COAP_CODE(4, 0), DPS_COAP_CODE(4, 0), DPS_E_SERVICE_REFUSED},
+	{DPS_COAP_CODE(4, 3), DPS_COAP_CODE(4, 3), DPS_E_SERVICE_REFUSED},
+	{DPS_COAP_CODE(4, 8), DPS_COAP_CODE(4, 8), DPS_E_SERVICE_UNAVAILABLE},
+	{DPS_COAP_CODE(4, 29), DPS_COAP_CODE(4, 29), DPS_E_SERVICE_UNAVAILABLE},
+	{DPS_COAP_CODE(4, 0), DPS_COAP_CODE(4, 31), DPS_E_SERVICE_REJECTED},
+	{DPS_COAP_CODE(5, 0), DPS_COAP_CODE(5, 31), DPS_E_SERVICE_UNAVAILABLE},
 };
 
 static dps_result result_of(uint8_t code)
 {
-	for (size_t i = 0; i < sizeof(exceptions) / sizeof(exceptions[0]); i++) {
-		if (exceptions[i].code == code)
-			return exceptions[i].result;
+	for (size_t i = 0; i < sizeof(MEANINGS) / sizeof(MEANINGS[0]); i++) {
+		if (code >= MEANINGS[i].first && code <= MEANINGS[i].last)
+			return MEANINGS[i].result;
 	}
-	switch (DPS_COAP_CODE_CLASS(code)) {
-	case 2:
-		return DPS_OK;
-	case 4:
-		return DPS_E_SERVICE_REJECTED;
-	case 5:
-		return DPS_E_SERVICE_UNAVAILABLE;
-	default:
-		return DPS_E_CODE;
-	}
+	return DPS_E_CODE;
 }
 
 static dps_result take_blocks(struct dps_coap *c, size_t index, struct dps_coap_message *m)
@@ -50,30 +44,19 @@ static dps_result take_blocks(struct dps_coap *c, size_t index, struct dps_coap_
 /* DPS_AGAIN: further blocks are on their way. */
 static dps_result judge(struct dps_coap *c, size_t index, struct dps_coap_message *m)
 {
-	dps_result result;
+	dps_result result = result_of(m->code);
+	dps_result blocks;
 
 	if (m->unknown_critical != DPS_COAP_ABSENT)
 		return DPS_E_COAP_OPTION;
 	if (DPS_COAP_CODE_CLASS(m->code) != 2)
-		return result_of(m->code);
+		return result;
+	if (m->large) /* a long text does not hide that the service said no */
+		return result == DPS_OK ? DPS_E_TOO_LARGE : result;
 	if (m->payload_len > 0 && m->content_format != DPS_COAP_ABSENT && m->content_format != c->accept)
 		return DPS_E_CONTENT_FORMAT;
-	result = take_blocks(c, index, m);
-	return result == DPS_OK ? result_of(m->code) : result;
-}
-
-/* The payload of a success answer that is not taken stays inside: it may hold secrets and is no text on the failure. */
-static dps_result give_out(struct dps_coap *c, size_t index, dps_result result, const struct dps_coap_message *m, struct dps_answer *answer)
-{
-	answer->handle = c->slots[index].handle;
-	answer->result = result;
-	answer->code = DPS_COAP_CODE_AS_WRITTEN(m->code);
-	if (result == DPS_OK || DPS_COAP_CODE_CLASS(m->code) >= 4) {
-		answer->payload = m->payload;
-		answer->payload_len = m->payload_len;
-	}
-	dps_coap_finish(c, index);
-	return DPS_OK;
+	blocks = take_blocks(c, index, m);
+	return blocks == DPS_OK ? result : blocks;
 }
 
 dps_result dps_coap_take_answer(struct dps_coap *c, struct dps_coap_message *m, struct dps_answer *answer)
@@ -86,18 +69,16 @@ dps_result dps_coap_take_answer(struct dps_coap *c, struct dps_coap_message *m, 
 		return DPS_AGAIN;
 	}
 	result = judge(c, index, m);
-	return result == DPS_AGAIN ? DPS_AGAIN : give_out(c, index, result, m, answer);
-}
-
-dps_result dps_coap_take_large_answer(struct dps_coap *c, const struct dps_coap_message *m, struct dps_answer *answer)
-{
-	size_t index = dps_coap_find(c, m->token, m->token_len);
-	dps_result result = result_of(m->code);
-
-	if (index == DPS_CONFIG_REQUESTS) {
-		c->counters.unknown_answers++;
+	if (result == DPS_AGAIN)
 		return DPS_AGAIN;
+	answer->handle = c->slots[index].handle;
+	answer->result = result;
+	answer->code = DPS_COAP_CODE_AS_WRITTEN(m->code);
+	/* the payload of a success answer that is not taken stays inside: it may hold secrets and is no text on the failure */
+	if (result == DPS_OK || DPS_COAP_CODE_CLASS(m->code) >= 4) {
+		answer->payload = m->payload;
+		answer->payload_len = m->payload_len;
 	}
-	/* a long text does not hide that the service said no */
-	return give_out(c, index, result == DPS_OK ? DPS_E_TOO_LARGE : result, m, answer);
+	dps_coap_finish(c, index);
+	return DPS_OK;
 }

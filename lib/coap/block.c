@@ -8,8 +8,8 @@
 
 #if DPS_CONFIG_BLOCKWISE
 
-#define BERT_UNIT   1024u
 #define LARGEST_SZX 6
+#define BERT_UNIT   1024u
 
 /* What Block1 (24 bits behind 1) and Size1 (24 bits behind 2) add to a head at most. */
 #define BLOCK1_ROOM 9
@@ -17,10 +17,10 @@
 /* RFC 8323 section 6: a peer that takes messages of more than 1,152 bytes and offers block-wise transfer does BERT. */
 #define BERT_ABOVE 1152u
 
-/* What a block number counts. */
+/* What a block number counts: in BERT the same as with the largest block. */
 static size_t unit_of(uint8_t szx)
 {
-	return szx == DPS_COAP_BERT ? BERT_UNIT : (size_t)16 << szx;
+	return (size_t)16 << (szx < LARGEST_SZX ? szx : LARGEST_SZX);
 }
 
 /* Chooses the block size for messages with that many bytes of room for payload. */
@@ -30,7 +30,7 @@ static void choose_chunk(struct dps_coap_area *area, size_t room, bool bert)
 	while (area->szx > 0 && unit_of(area->szx) > room)
 		area->szx--;
 	area->chunk = unit_of(area->szx);
-	if (bert && room >= 2 * BERT_UNIT) {
+	if (DPS_CONFIG_SEND_SIZE > 2 * BERT_UNIT && bert && room >= 2 * BERT_UNIT) {
 		area->szx = DPS_COAP_BERT;
 		area->chunk = room - room % BERT_UNIT;
 	}
@@ -39,7 +39,7 @@ static void choose_chunk(struct dps_coap_area *area, size_t room, bool bert)
 dps_result dps_coap_block_start(struct dps_coap *c, size_t index, size_t head_len, size_t body_len)
 {
 	struct dps_coap_area *area = &c->area;
-	size_t most = c->tx_size < c->peer_size ? c->tx_size : c->peer_size;
+	size_t most = dps_coap_largest(c);
 	size_t room = head_len + 1 < most ? most - head_len - 1 : 0; /* for the body, behind head and marker */
 
 	if (body_len <= room)
@@ -65,20 +65,19 @@ static bool send_chunk(struct dps_coap *c, struct dps_coap_area *area)
 	size_t n = left < area->chunk ? left : area->chunk;
 	uint32_t block1 = DPS_COAP_ABSENT;
 	struct dps_coap_writer w;
-	size_t room, total;
+	size_t room;
 	uint8_t *payload;
 
 	if (area->chunk < area->len) {
 		area->num = (uint32_t)(area->sent / unit_of(area->szx));
 		block1 = DPS_COAP_BLOCK(area->num, n < left, area->szx);
 	}
-	dps_coap_begin_request(c, &w, slot, true, DPS_COAP_ABSENT, block1, (uint32_t)area->len);
+	dps_coap_begin_request(c, &w, slot, true, block1);
 	payload = dps_coap_write_payload(&w, &room);
 	if (payload == NULL || room < n)
 		return false;
 	memcpy(payload, area->data + area->sent, n);
-	total = dps_coap_write_end(&w, slot->method, n);
-	c->tx_len += total;
+	(void)dps_coap_end(c, &w, slot->method, n);
 	c->counters.blocks += area->sent > 0;
 	area->sent += n;
 	return true;
@@ -89,13 +88,12 @@ static bool ask_block(struct dps_coap *c, const struct dps_coap_area *area)
 {
 	const struct dps_coap_slot *slot = &c->slots[area->slot];
 	struct dps_coap_writer w;
-	size_t total;
+	bool sent;
 
-	dps_coap_begin_request(c, &w, slot, false, DPS_COAP_BLOCK(area->len / unit_of(area->szx), false, area->szx), DPS_COAP_ABSENT, 0);
-	total = dps_coap_write_end(&w, slot->method, 0);
-	c->tx_len += total;
-	c->counters.blocks += total > 0;
-	return total > 0;
+	dps_coap_begin_request(c, &w, slot, false, DPS_COAP_BLOCK(area->len / unit_of(area->szx), false, area->szx));
+	sent = dps_coap_end(c, &w, slot->method, 0) > 0;
+	c->counters.blocks += sent;
+	return sent;
 }
 
 void dps_coap_block_continue(struct dps_coap *c)

@@ -24,8 +24,12 @@ enum dps_coap_use {
 
 /* Hands to the channel what it takes. A failure is kept and told once what has come in is used up. */
 void dps_coap_push(struct dps_coap *c);
-/* The free part of tx, cut to what the peer takes in one message. */
-uint8_t *dps_coap_tx_room(struct dps_coap *c, size_t *size);
+/* The largest message that can be sent: the peer takes no more, or tx has no more room. */
+size_t dps_coap_largest(const struct dps_coap *c);
+/* Begins a message in the free part of tx, cut to what the peer takes. */
+void dps_coap_begin(struct dps_coap *c, struct dps_coap_writer *w, const uint8_t *token, size_t token_len);
+/* Ends it: bytes added to tx, or 0: it did not fit. */
+size_t dps_coap_end(struct dps_coap *c, struct dps_coap_writer *w, uint8_t code, size_t payload_len);
 /* Ends the connection for a fault of the peer's: says Abort if it fits. bad_option: the critical option of a CSM, or DPS_COAP_ABSENT. */
 dps_result dps_coap_abort(struct dps_coap *c, uint32_t bad_option);
 
@@ -36,18 +40,15 @@ dps_result dps_coap_send(struct dps_coap *c, unsigned handle, const struct dps_r
 size_t dps_coap_find(const struct dps_coap *c, const uint8_t *token, size_t token_len);
 /* Ends a request: frees its slot, and the body area if it has it. */
 void dps_coap_finish(struct dps_coap *c, size_t index);
-/* Begins a request's message. Blocks are options' values or DPS_COAP_ABSENT; size1 is sent with block1. */
-void dps_coap_begin_request(struct dps_coap *c, struct dps_coap_writer *w, const struct dps_coap_slot *slot, bool has_body, uint32_t block2,
-                            uint32_t block1, uint32_t size1);
+/* Begins a request's message. block or DPS_COAP_ABSENT: Block1 of the body in the area, without a body Block2 of the answer. */
+void dps_coap_begin_request(struct dps_coap *c, struct dps_coap_writer *w, const struct dps_coap_slot *slot, bool has_body, uint32_t block);
 /* Fresh random bytes for a token. */
 dps_result dps_coap_token(struct dps_coap *c, uint8_t token[DPS_COAP_TOKEN_SIZE]);
 
 /* --- answer.c --- */
 
-/* Takes a response of the peer's: DPS_OK when the answer to give out is complete, DPS_AGAIN when there is none yet. */
+/* Takes a response of the peer's, judged by its code alone if it is large: DPS_OK when the answer to give out is complete, DPS_AGAIN when there is none yet. */
 dps_result dps_coap_take_answer(struct dps_coap *c, struct dps_coap_message *message, struct dps_answer *answer);
-/* The same for one that is larger than the receive buffer: only code and token are known. */
-dps_result dps_coap_take_large_answer(struct dps_coap *c, const struct dps_coap_message *message, struct dps_answer *answer);
 
 /* --- block.c --- */
 
@@ -68,15 +69,11 @@ dps_result dps_coap_block_take(struct dps_coap *c, size_t index, struct dps_coap
 
 /* --- peer.c --- */
 
-/* Answers a request of the peer's. */
+/* Answers a request of the peer's; 4.13 if it is large. */
 void dps_coap_take_request(struct dps_coap *c, struct dps_coap_message *message);
-/* Answers one larger than the receive buffer. */
-void dps_coap_take_large_request(struct dps_coap *c, const struct dps_coap_message *message);
 /* Takes a signal: DPS_AGAIN to go on, else why the connection is over. */
 dps_result dps_coap_take_signal(struct dps_coap *c, struct dps_coap_message *message, struct dps_answer *answer);
-/* Puts our CSM, Release or Abort into tx if it fits. */
-void dps_coap_put_csm(struct dps_coap *c);
-void dps_coap_put_release(struct dps_coap *c);
-void dps_coap_put_abort(struct dps_coap *c, uint32_t bad_option);
+/* Puts a signal of ours into tx; option 2 unless DPS_COAP_ABSENT. Its bytes, or 0: it did not fit. */
+size_t dps_coap_put_signal(struct dps_coap *c, uint8_t code, const uint8_t *token, size_t token_len, uint32_t option2);
 
 #endif

@@ -57,6 +57,7 @@ dps_result dps_coap_frame_read(const uint8_t *data, size_t len, struct dps_coap_
 		return DPS_E_COAP;
 	frame->total = (uint32_t)frame->options + base[kind] + body;
 	frame->code = data[frame->token - 1];
+	frame->large = false;
 	return DPS_OK;
 }
 
@@ -71,89 +72,100 @@ static size_t parse_option(const uint8_t *data, size_t len, coap_option_t *optio
 	return coap_opt_parse(data, len, option);
 }
 
-/* A number option: whether it is one that can be taken. RFC 7252 section 5.4.3 and 5.4.5: too long or repeated is the same as unknown. */
-static bool take_uint(const coap_option_t *option, size_t max_len, uint32_t *value)
-{
-	if (option->length > max_len || *value != DPS_COAP_ABSENT)
-		return false;
-	*value = read_uint(option->value, option->length);
-	return true;
-}
+/* How an option is taken. */
+enum { IGNORED, PRESENCE, NUMBER, ETAG, SEGMENT, QUERY };
 
-static bool take_etag(const coap_option_t *option, struct dps_span *etag)
+/* Which messages it is of: these, or the signal with that code. */
+enum { REQUESTS = 0, REQUESTS_AND_RESPONSES = 1 };
+
+/* The options that are understood. */
+static const struct known {
+	uint16_t number;
+	uint8_t of;
+	uint8_t how;
+	uint8_t max_len; /* of a NUMBER */
+	uint8_t field;   /* offset in struct dps_coap_message */
+} KNOWN[] = {
+	{DPS_COAP_CONTENT_FORMAT, REQUESTS_AND_RESPONSES, NUMBER, 2, offsetof(struct dps_coap_message, content_format)},
+	{DPS_COAP_BLOCK1, REQUESTS_AND_RESPONSES, NUMBER, 3, offsetof(struct dps_coap_message, block1)},
+	{DPS_COAP_BLOCK2, REQUESTS_AND_RESPONSES, NUMBER, 3, offsetof(struct dps_coap_message, block2)},
+	{DPS_COAP_SIZE2, REQUESTS_AND_RESPONSES, NUMBER, 4, offsetof(struct dps_coap_message, size2)},
+	{DPS_COAP_ETAG, REQUESTS_AND_RESPONSES, ETAG, 0, 0},
+	{DPS_COAP_OCF_CONTENT_VERSION, REQUESTS_AND_RESPONSES, IGNORED, 0, 0},
+	{DPS_COAP_URI_PATH, REQUESTS, SEGMENT, 0, 0},
+	{DPS_COAP_URI_QUERY, REQUESTS, QUERY, 0, 0},
+	{DPS_COAP_ACCEPT, REQUESTS, NUMBER, 2, offsetof(struct dps_coap_message, accept)},
+	{DPS_COAP_URI_HOST, REQUESTS, IGNORED, 0, 0}, /* there is one host here, whatever it is called */
+	{DPS_COAP_URI_PORT, REQUESTS, IGNORED, 0, 0},
+	{DPS_COAP_OCF_ACCEPT_VERSION, REQUESTS, IGNORED, 0, 0},
+	{DPS_COAP_CSM_MAX_MESSAGE_SIZE, DPS_COAP_CSM, NUMBER, 4, offsetof(struct dps_coap_message, max_message_size)},
+	{DPS_COAP_CSM_BLOCK_WISE, DPS_COAP_CSM, PRESENCE, 0, offsetof(struct dps_coap_message, block_wise)},
+	{DPS_COAP_PING_CUSTODY, DPS_COAP_PING, PRESENCE, 0, offsetof(struct dps_coap_message, custody)},
+};
+
+static const struct known *find_known(uint8_t code, uint32_t number)
 {
-	if (option->length == 0 || option->length > 8 || etag->len > 0)
-		return false;
-	*etag = (struct dps_span){option->value, option->length};
-	return true;
+	const unsigned class = DPS_COAP_CODE_CLASS(code);
+
+	for (size_t i = 0; i < sizeof(KNOWN) / sizeof(KNOWN[0]); i++) {
+		const struct known *k = &KNOWN[i];
+		const bool of_it = class == 7 ? k->of == code : k->of == REQUESTS_AND_RESPONSES || (k->of == REQUESTS && class == 0);
+
+		if (k->number == number && of_it)
+			return k;
+	}
+	return NULL;
 }
 
 /* Appends "/segment" to the path, which grows over options that were read already: each had a header of a byte at least. */
-static bool take_segment(struct dps_coap_message *m, uint8_t *at, const coap_option_t *option)
+static void take_segment(struct dps_coap_message *m, uint8_t *at, const coap_option_t *option)
 {
 	if (m->path_len == 0)
 		m->path = at;
 	m->bad_path |= option->length > 0 && memchr(option->value, '/', option->length) != NULL;
-	m->path[m->path_len] = '/';
-	memmove(m->path + m->path_len + 1, option->value, option->length);
-	m->path_len += 1 + option->length;
-	return true;
+	m->path[m->path_len++] = '/';
+	memmove(m->path + m->path_len, option->value, option->length);
+	m->path_len += option->length;
 }
 
-static bool take_query(struct dps_coap_message *m, const uint8_t *at, size_t len)
+/*
+ * Whether an option can be taken. at is where it starts, len what it takes there. RFC 7252 section 5.4.3 and 5.4.5: one that is too long or
+ * repeated is as good as unknown.
+ */
+static bool take_option(struct dps_coap_message *m, uint32_t number, uint8_t *at, size_t len, const coap_option_t *option)
 {
-	if (m->queries.len == 0)
-		m->queries.data = at;
-	m->queries.len += len;
-	return true;
-}
+	const struct known *known = find_known(m->code, number);
+	void *field;
 
-/* Options of requests only. at is where the option starts, len what it takes there. */
-static bool take_request_option(struct dps_coap_message *m, uint16_t number, uint8_t *at, size_t len, const coap_option_t *option)
-{
-	switch (number) {
-	case DPS_COAP_URI_PATH:
-		return take_segment(m, at, option);
-	case DPS_COAP_URI_QUERY:
-		return take_query(m, at, len);
-	case DPS_COAP_ACCEPT:
-		return take_uint(option, 2, &m->accept);
-	case DPS_COAP_URI_HOST: /* there is one host here, whatever it is called */
-	case DPS_COAP_URI_PORT:
-	case DPS_COAP_OCF_ACCEPT_VERSION:
-		return true;
-	default:
+	if (known == NULL)
 		return false;
-	}
-}
-
-static bool take_option(struct dps_coap_message *m, uint16_t number, uint8_t *at, size_t len, const coap_option_t *option)
-{
-	switch (number) {
-	case DPS_COAP_CONTENT_FORMAT:
-		return take_uint(option, 2, &m->content_format);
-	case DPS_COAP_BLOCK1:
-		return take_uint(option, 3, &m->block1);
-	case DPS_COAP_BLOCK2:
-		return take_uint(option, 3, &m->block2);
-	case DPS_COAP_SIZE2:
-		return take_uint(option, 4, &m->size2);
-	case DPS_COAP_ETAG:
-		return take_etag(option, &m->etag);
-	case DPS_COAP_OCF_CONTENT_VERSION:
-		return true;
+	field = (uint8_t *)m + known->field;
+	switch (known->how) {
+	case PRESENCE:
+		*(bool *)field = true;
+		break;
+	case NUMBER:
+		if (option->length > known->max_len || *(uint32_t *)field != DPS_COAP_ABSENT)
+			return false;
+		*(uint32_t *)field = read_uint(option->value, option->length);
+		break;
+	case ETAG:
+		if (option->length == 0 || option->length > DPS_COAP_ETAG_SIZE || m->etag.len > 0)
+			return false;
+		m->etag = (struct dps_span){option->value, option->length};
+		break;
+	case SEGMENT:
+		take_segment(m, at, option);
+		break;
+	case QUERY:
+		if (m->queries.len == 0)
+			m->queries.data = at;
+		m->queries.len += len;
+		break;
 	default:
-		return DPS_COAP_CODE_CLASS(m->code) == 0 && take_request_option(m, number, at, len, option);
+		break;
 	}
-}
-
-static bool take_signal_option(struct dps_coap_message *m, uint16_t number, const coap_option_t *option)
-{
-	if (m->code == DPS_COAP_CSM && number == DPS_COAP_CSM_MAX_MESSAGE_SIZE)
-		return take_uint(option, 4, &m->max_message_size);
-	m->block_wise |= m->code == DPS_COAP_CSM && number == DPS_COAP_CSM_BLOCK_WISE;
-	m->custody |= m->code == DPS_COAP_PING && number == DPS_COAP_PING_CUSTODY;
-	return false;
+	return true;
 }
 
 dps_result dps_coap_message_read(uint8_t *data, const struct dps_coap_frame *frame, struct dps_coap_message *m)
@@ -161,10 +173,10 @@ dps_result dps_coap_message_read(uint8_t *data, const struct dps_coap_frame *fra
 	uint8_t *pos = data + frame->options, *end = data + frame->total;
 	uint32_t number = 0;
 	coap_option_t option;
-	bool known;
 	size_t n;
 
 	*m = (struct dps_coap_message){.code = frame->code,
+	                               .large = frame->large,
 	                               .token = data + frame->token,
 	                               .token_len = frame->token_len,
 	                               .unknown_critical = DPS_COAP_ABSENT,
@@ -174,18 +186,14 @@ dps_result dps_coap_message_read(uint8_t *data, const struct dps_coap_frame *fra
 	                               .size2 = DPS_COAP_ABSENT,
 	                               .accept = DPS_COAP_ABSENT,
 	                               .max_message_size = DPS_COAP_ABSENT};
+	if (frame->large)
+		return DPS_OK;
 	for (; pos < end && *pos != PAYLOAD_MARKER; pos += n) {
 		n = parse_option(pos, (size_t)(end - pos), &option);
-		if (n == 0)
-			return DPS_E_COAP;
 		number += option.delta;
-		if (number > UINT16_MAX)
+		if (n == 0 || number > UINT16_MAX)
 			return DPS_E_COAP;
-		if (DPS_COAP_CODE_CLASS(m->code) == 7)
-			known = take_signal_option(m, (uint16_t)number, &option);
-		else
-			known = take_option(m, (uint16_t)number, pos, n, &option);
-		if (!known && (number & 1u) != 0 && m->unknown_critical == DPS_COAP_ABSENT)
+		if (!take_option(m, number, pos, n, &option) && (number & 1u) != 0 && m->unknown_critical == DPS_COAP_ABSENT)
 			m->unknown_critical = number;
 	}
 	if (pos == end)
@@ -262,33 +270,30 @@ uint8_t *dps_coap_write_payload(struct dps_coap_writer *w, size_t *size)
 
 size_t dps_coap_write_end(struct dps_coap_writer *w, uint8_t code, size_t payload_len)
 {
-	size_t room, body, head;
+	uint8_t *start = w->data + DPS_COAP_HEAD_ROOM;
+	size_t body, nibble, total;
 
-	if (w->full)
+	if (w->full || (payload_len > 0 && payload_len >= w->size - w->len))
 		return 0;
 	if (payload_len > 0) {
-		(void)dps_coap_write_payload(w, &room);
-		if (payload_len > room)
-			return 0;
 		w->data[w->len] = PAYLOAD_MARKER;
 		w->len += 1 + payload_len;
 	}
 	body = w->len - DPS_COAP_HEAD_ROOM - w->token_len;
+	/* the head is written from its end, and moved with all behind it to where the longest would begin */
+	*--start = code;
 	if (body < LEN_8BIT) {
-		head = 2;
-		w->data[0] = (uint8_t)(body << 4);
+		nibble = body;
 	} else if (body < LEN_16BIT) {
-		head = 3;
-		w->data[0] = 13 << 4;
-		w->data[1] = (uint8_t)(body - LEN_8BIT);
+		nibble = 13;
+		*--start = (uint8_t)(body - LEN_8BIT);
 	} else {
-		head = 4;
-		w->data[0] = 14 << 4;
-		w->data[1] = (uint8_t)((body - LEN_16BIT) >> 8);
-		w->data[2] = (uint8_t)(body - LEN_16BIT);
+		nibble = 14;
+		*--start = (uint8_t)(body - LEN_16BIT);
+		*--start = (uint8_t)((body - LEN_16BIT) >> 8);
 	}
-	w->data[0] |= (uint8_t)w->token_len;
-	w->data[head - 1] = code;
-	memmove(w->data + head, w->data + DPS_COAP_HEAD_ROOM, w->token_len + body);
-	return head + w->token_len + body;
+	*--start = (uint8_t)(nibble << 4 | w->token_len);
+	total = (size_t)(w->data + w->len - start);
+	memmove(w->data, start, total);
+	return total;
 }

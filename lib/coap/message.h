@@ -50,6 +50,9 @@ enum dps_coap_signal_option {
 	DPS_COAP_ABORT_BAD_CSM_OPTION = 2
 };
 
+/* Longest ETag (RFC 7252 section 5.10). */
+#define DPS_COAP_ETAG_SIZE 8
+
 /* The value of an option that is not there; block options take 24 bits, formats 16. */
 #define DPS_COAP_ABSENT UINT32_MAX
 
@@ -67,6 +70,7 @@ struct dps_coap_frame {
 	size_t options; /* offset */
 	uint32_t total; /* bytes of the whole message */
 	uint8_t code;
+	bool large; /* set by who knows: the message does not fit, and only its head is there */
 };
 
 /* Longest header with its token: a byte, four of Len, code, token. */
@@ -78,6 +82,7 @@ dps_result dps_coap_frame_read(const uint8_t *data, size_t len, struct dps_coap_
 /* A message taken apart. Pointers go into the data, which is changed (the path is put together in place). */
 struct dps_coap_message {
 	uint8_t code;
+	bool large; /* only code and token are known */
 	const uint8_t *token;
 	size_t token_len;
 	uint8_t *payload;
@@ -101,7 +106,7 @@ struct dps_coap_message {
 	bool custody;
 };
 
-/* Takes a whole message apart. DPS_E_COAP: malformed. */
+/* Takes a message apart. DPS_E_COAP: malformed. */
 dps_result dps_coap_message_read(uint8_t *data, const struct dps_coap_frame *frame, struct dps_coap_message *message);
 
 /* Writes one message, options in ascending order. Running out of room sticks; dps_coap_write_end tells. */

@@ -19,25 +19,20 @@
 /* Begins a reply to a message, if there is room. */
 static bool begin_reply(struct dps_coap *c, struct dps_coap_writer *w, const struct dps_coap_message *m)
 {
-	uint8_t *data;
-	size_t size;
-
 	dps_coap_push(c); /* what waits may be gone, and the room is the reply's */
-	data = dps_coap_tx_room(c, &size);
-	if (size < SMALLEST_REPLY || c->tx_reply_quota == 0 || c->tx_failed != DPS_OK) {
+	dps_coap_begin(c, w, m->token, m->token_len);
+	if (w->size < SMALLEST_REPLY || c->tx_reply_quota == 0 || c->tx_failed != DPS_OK) {
 		c->counters.dropped++;
 		return false;
 	}
-	dps_coap_write_begin(w, data, size, m->token, m->token_len);
 	return true;
 }
 
 /* The quota is for what is queued between two moments at which no reply waits; the last reply may exceed it. */
 static void end_reply(struct dps_coap *c, struct dps_coap_writer *w, uint8_t code, size_t payload_len)
 {
-	size_t n = dps_coap_write_end(w, code, payload_len);
+	size_t n = dps_coap_end(c, w, code, payload_len);
 
-	c->tx_len += n;
 	c->tx_reply_end = c->tx_len;
 	c->tx_reply_quota -= n < c->tx_reply_quota ? n : c->tx_reply_quota;
 }
@@ -82,7 +77,7 @@ void dps_coap_take_request(struct dps_coap *c, struct dps_coap_message *m)
 		return;
 	reply.payload = w.data + w.len + REPLY_OPTIONS_ROOM;
 	reply.size = w.size - w.len - REPLY_OPTIONS_ROOM;
-	if (m->block1 != DPS_COAP_ABSENT)
+	if (m->large || m->block1 != DPS_COAP_ABSENT)
 		reply.code = 413; /* RFC 7959 section 2.9.3: a body in blocks is not put together here */
 	else if (m->unknown_critical != DPS_COAP_ABSENT || m->block2 != DPS_COAP_ABSENT)
 		reply.code = 402;
@@ -108,16 +103,6 @@ void dps_coap_take_request(struct dps_coap *c, struct dps_coap_message *m)
 	end_reply(c, &w, wire_code(reply.code), reply.len);
 }
 
-void dps_coap_take_large_request(struct dps_coap *c, const struct dps_coap_message *m)
-{
-	struct dps_coap_writer w;
-
-	if (!begin_reply(c, &w, m))
-		return;
-	c->counters.served++;
-	end_reply(c, &w, DPS_COAP_REQUEST_TOO_LARGE, 0);
-}
-
 /* RFC 8323 section 5.4.1: what was asked before a ping has been answered when its pong leaves, so Custody can be promised. */
 static void pong(struct dps_coap *c, const struct dps_coap_message *m)
 {
@@ -139,6 +124,8 @@ dps_result dps_coap_take_signal(struct dps_coap *c, struct dps_coap_message *m, 
 		answer->payload_len = m->payload_len;
 		return DPS_E_CLOSED;
 	}
+	if (m->large)
+		return DPS_AGAIN;
 	/* RFC 8323 section 5.2: a critical option of a signal that is not understood ends the connection */
 	if (m->unknown_critical != DPS_COAP_ABSENT)
 		return dps_coap_abort(c, m->code == DPS_COAP_CSM ? m->unknown_critical : DPS_COAP_ABSENT);
@@ -166,48 +153,22 @@ dps_result dps_coap_take_signal(struct dps_coap *c, struct dps_coap_message *m, 
 	return DPS_AGAIN;
 }
 
-static void begin_signal(struct dps_coap *c, struct dps_coap_writer *w, const uint8_t *token, size_t token_len)
-{
-	dps_coap_write_begin(w, c->tx + c->tx_len, c->tx_size - c->tx_len, token, token_len);
-}
-
-void dps_coap_put_csm(struct dps_coap *c)
+size_t dps_coap_put_signal(struct dps_coap *c, uint8_t code, const uint8_t *token, size_t token_len, uint32_t option2)
 {
 	struct dps_coap_writer w;
 
-	begin_signal(c, &w, NULL, 0);
-	dps_coap_write_uint(&w, DPS_COAP_CSM_MAX_MESSAGE_SIZE, (uint32_t)c->rx_size);
-	if (c->offers_blocks)
+	dps_coap_begin(c, &w, token, token_len);
+	if (option2 != DPS_COAP_ABSENT)
+		dps_coap_write_uint(&w, 2, option2);
+	if (code == DPS_COAP_CSM && c->offers_blocks)
 		dps_coap_write_option(&w, DPS_COAP_CSM_BLOCK_WISE, NULL, 0);
-	c->tx_len += dps_coap_write_end(&w, DPS_COAP_CSM, 0);
-}
-
-void dps_coap_put_release(struct dps_coap *c)
-{
-	struct dps_coap_writer w;
-
-	begin_signal(c, &w, NULL, 0);
-	c->tx_len += dps_coap_write_end(&w, DPS_COAP_RELEASE, 0);
-}
-
-void dps_coap_put_abort(struct dps_coap *c, uint32_t bad_option)
-{
-	struct dps_coap_writer w;
-
-	begin_signal(c, &w, NULL, 0);
-	if (bad_option != DPS_COAP_ABSENT)
-		dps_coap_write_uint(&w, DPS_COAP_ABORT_BAD_CSM_OPTION, bad_option);
-	c->tx_len += dps_coap_write_end(&w, DPS_COAP_ABORT, 0);
+	return dps_coap_end(c, &w, code, 0);
 }
 
 dps_result dps_coap_ping(struct dps_coap *c)
 {
-	struct dps_coap_writer w;
 	dps_result result;
-	size_t n;
 
-	if (c->channel == NULL)
-		return DPS_E_STATE;
 	if (c->failed != DPS_OK)
 		return c->failed;
 	if (c->pinging)
@@ -215,9 +176,6 @@ dps_result dps_coap_ping(struct dps_coap *c)
 	result = dps_coap_token(c, c->ping_token);
 	if (result != DPS_OK)
 		return result;
-	begin_signal(c, &w, c->ping_token, sizeof(c->ping_token));
-	n = dps_coap_write_end(&w, DPS_COAP_PING, 0);
-	c->tx_len += n;
-	c->pinging = n > 0;
-	return n > 0 ? DPS_OK : DPS_AGAIN;
+	c->pinging = dps_coap_put_signal(c, DPS_COAP_PING, c->ping_token, sizeof(c->ping_token), DPS_COAP_ABSENT) > 0;
+	return c->pinging ? DPS_OK : DPS_AGAIN;
 }

@@ -60,19 +60,17 @@ dps_result dps_coap_token(struct dps_coap *c, uint8_t token[DPS_COAP_TOKEN_SIZE]
 	return DPS_E_RANDOM;
 }
 
-void dps_coap_begin_request(struct dps_coap *c, struct dps_coap_writer *w, const struct dps_coap_slot *slot, bool has_body, uint32_t block2,
-                            uint32_t block1, uint32_t size1)
+void dps_coap_begin_request(struct dps_coap *c, struct dps_coap_writer *w, const struct dps_coap_slot *slot, bool has_body, uint32_t block)
 {
-	dps_coap_write_begin(w, c->tx + c->tx_len, c->tx_size - c->tx_len, slot->token, DPS_COAP_TOKEN_SIZE);
+	dps_coap_begin(c, w, slot->token, DPS_COAP_TOKEN_SIZE);
 	dps_coap_write_path(w, slot->path);
 	if (has_body)
 		dps_coap_write_uint(w, DPS_COAP_CONTENT_FORMAT, c->content_format);
 	dps_coap_write_uint(w, DPS_COAP_ACCEPT, c->accept);
-	if (block2 != DPS_COAP_ABSENT)
-		dps_coap_write_uint(w, DPS_COAP_BLOCK2, block2);
-	if (block1 != DPS_COAP_ABSENT) {
-		dps_coap_write_uint(w, DPS_COAP_BLOCK1, block1);
-		dps_coap_write_uint(w, DPS_COAP_SIZE1, size1);
+	if (block != DPS_COAP_ABSENT) {
+		dps_coap_write_uint(w, has_body ? DPS_COAP_BLOCK1 : DPS_COAP_BLOCK2, block);
+		if (has_body)
+			dps_coap_write_uint(w, DPS_COAP_SIZE1, (uint32_t)c->area.len);
 	}
 	if (c->ocf_version) {
 		dps_coap_write_uint(w, DPS_COAP_OCF_ACCEPT_VERSION, OCF_VERSION);
@@ -81,22 +79,17 @@ void dps_coap_begin_request(struct dps_coap *c, struct dps_coap_writer *w, const
 	}
 }
 
-static size_t smaller(size_t a, size_t b)
-{
-	return a < b ? a : b;
-}
-
 /* Whether head, marker and body go into that many bytes. */
 static bool fits(const struct dps_coap_writer *w, size_t body, size_t size)
 {
-	return w->len < size && body < size - w->len;
+	return !w->full && w->len < size && body < size - w->len;
 }
 
 /* Writes the body behind its head in tx. */
 static dps_result write_direct(struct dps_coap *c, struct dps_coap_writer *w, uint8_t method, size_t limit,
                                const struct dps_request *request, const struct dps_step_env *env)
 {
-	size_t room, len = 0, total;
+	size_t room, len = 0;
 	uint8_t *body = dps_coap_write_payload(w, &room);
 
 	if (limit > 0) {
@@ -105,9 +98,7 @@ static dps_result write_direct(struct dps_coap *c, struct dps_coap_writer *w, ui
 		if (result != DPS_OK)
 			return result;
 	}
-	total = len <= limit ? dps_coap_write_end(w, method, len) : 0;
-	c->tx_len += total;
-	return total > 0 ? DPS_OK : DPS_E_INTERNAL;
+	return len <= limit && dps_coap_end(c, w, method, len) > 0 ? DPS_OK : DPS_E_INTERNAL;
 }
 
 /* Writes the body to the area: it may need blocks, or the room in tx is less than it might take. */
@@ -136,21 +127,18 @@ static dps_result write_request(struct dps_coap *c, size_t index, const struct d
 {
 	const struct dps_coap_slot *slot = &c->slots[index];
 	size_t limit = request->write_body != NULL ? request->body_limit : 0;
-	size_t most = smaller(c->tx_size, c->peer_size);
 	struct dps_coap_writer w;
 
-	dps_coap_begin_request(c, &w, slot, limit > 0, DPS_COAP_ABSENT, DPS_COAP_ABSENT, 0);
-	if (c->tx_len > 0 && (w.full || !fits(&w, limit, w.size))) {
+	dps_coap_begin_request(c, &w, slot, limit > 0, DPS_COAP_ABSENT);
+	if (c->tx_len > 0 && !fits(&w, limit, w.size)) {
 		dps_coap_push(c);
-		dps_coap_begin_request(c, &w, slot, limit > 0, DPS_COAP_ABSENT, DPS_COAP_ABSENT, 0);
+		dps_coap_begin_request(c, &w, slot, limit > 0, DPS_COAP_ABSENT);
 	}
-	if (w.full)
-		return c->tx_len > 0 ? DPS_AGAIN : DPS_E_TOO_LARGE;
-	if (fits(&w, limit, smaller(w.size, most)))
+	if (fits(&w, limit, w.size))
 		return write_direct(c, &w, slot->method, limit, request, env);
-	if (fits(&w, limit, most))
+	if (w.full ? c->tx_len > 0 : fits(&w, limit, dps_coap_largest(c)))
 		return DPS_AGAIN;
-	return write_to_area(c, index, w.len, limit, request, env);
+	return w.full ? DPS_E_TOO_LARGE : write_to_area(c, index, w.len, limit, request, env);
 }
 
 dps_result dps_coap_send(struct dps_coap *c, unsigned handle, const struct dps_request *request, const struct dps_step_env *env)

@@ -34,6 +34,7 @@ dps_result dps_coap_init(struct dps_coap *c, const struct dps_coap_options *opti
 	c->ocf_version = options->ocf_version;
 	c->serve = options->serve;
 	c->serve_ctx = options->serve_ctx;
+	c->failed = DPS_E_STATE;
 	return DPS_OK;
 }
 
@@ -44,6 +45,11 @@ size_t dps_coap_in_flight(const struct dps_coap *c)
 	for (size_t i = 0; i < DPS_CONFIG_REQUESTS; i++)
 		count += c->slots[i].method != 0;
 	return count;
+}
+
+static size_t smaller(size_t a, size_t b)
+{
+	return a < b ? a : b;
 }
 
 void dps_coap_push(struct dps_coap *c)
@@ -60,17 +66,27 @@ void dps_coap_push(struct dps_coap *c)
 			return;
 		}
 		c->tx_len -= n;
-		c->tx_reply_end -= n < c->tx_reply_end ? n : c->tx_reply_end;
+		c->tx_reply_end -= smaller(n, c->tx_reply_end);
 		memmove(c->tx, c->tx + n, c->tx_len);
 	}
 }
 
-uint8_t *dps_coap_tx_room(struct dps_coap *c, size_t *size)
+size_t dps_coap_largest(const struct dps_coap *c)
 {
-	*size = c->tx_size - c->tx_len;
-	if (*size > c->peer_size)
-		*size = c->peer_size;
-	return c->tx + c->tx_len;
+	return smaller(c->tx_size, c->peer_size);
+}
+
+void dps_coap_begin(struct dps_coap *c, struct dps_coap_writer *w, const uint8_t *token, size_t token_len)
+{
+	dps_coap_write_begin(w, c->tx + c->tx_len, smaller(c->tx_size - c->tx_len, c->peer_size), token, token_len);
+}
+
+size_t dps_coap_end(struct dps_coap *c, struct dps_coap_writer *w, uint8_t code, size_t payload_len)
+{
+	size_t n = dps_coap_write_end(w, code, payload_len);
+
+	c->tx_len += n;
+	return n;
 }
 
 /* Last words leave at once or not at all: nobody will poll again. */
@@ -83,51 +99,35 @@ static void push_last(struct dps_coap *c)
 
 dps_result dps_coap_abort(struct dps_coap *c, uint32_t bad_option)
 {
-	dps_coap_put_abort(c, bad_option);
+	(void)dps_coap_put_signal(c, DPS_COAP_ABORT, NULL, 0, bad_option); /* Bad-CSM-Option */
 	push_last(c);
 	return DPS_E_COAP;
-}
-
-/* A message larger than rx: what there is of it is dropped, and so will be the rest. */
-static dps_result take_large(struct dps_coap *c, const struct dps_coap_frame *frame, struct dps_answer *answer)
-{
-	uint8_t *data = c->rx + c->rx_start;
-	struct dps_coap_message message = {.code = frame->code, .token = data + frame->token, .token_len = frame->token_len};
-
-	c->skip = frame->total;
-	switch (DPS_COAP_CODE_CLASS(frame->code)) {
-	case 0:
-		if (frame->code != DPS_COAP_EMPTY)
-			dps_coap_take_large_request(c, &message);
-		return DPS_AGAIN;
-	case 2:
-	case 3:
-	case 4:
-	case 5:
-		return dps_coap_take_large_answer(c, &message, answer);
-	case 7:
-		return frame->code == DPS_COAP_ABORT ? dps_coap_take_signal(c, &message, answer) : DPS_AGAIN;
-	default:
-		return DPS_AGAIN;
-	}
 }
 
 static dps_result take_message(struct dps_coap *c, uint8_t *data, const struct dps_coap_frame *frame, struct dps_answer *answer)
 {
 	struct dps_coap_message message;
-	unsigned class = DPS_COAP_CODE_CLASS(frame->code);
 
-	/* RFC 8323 section 3.4: empty messages are ignored. Classes 1 and 6 are reserved and mean nothing yet. */
-	if (frame->code == DPS_COAP_EMPTY || class == 1 || class == 6)
-		return DPS_AGAIN;
 	if (dps_coap_message_read(data, frame, &message) != DPS_OK)
 		return dps_coap_abort(c, DPS_COAP_ABSENT);
-	if (class == 7)
-		return dps_coap_take_signal(c, &message, answer);
-	if (class != 0)
+	switch (DPS_COAP_CODE_CLASS(frame->code)) {
+	case 0:
+		dps_coap_take_request(c, &message);
+		return DPS_AGAIN;
+	case 2:
+	case 3:
+	case 4:
+	case 5:
 		return dps_coap_take_answer(c, &message, answer);
-	dps_coap_take_request(c, &message);
-	return DPS_AGAIN;
+	default:
+		return dps_coap_take_signal(c, &message, answer);
+	}
+}
+
+/* RFC 8323 section 3.4: empty messages are ignored. Classes 1 and 6 are reserved and mean nothing yet. */
+static bool is_ignored(uint8_t code)
+{
+	return code == DPS_COAP_EMPTY || DPS_COAP_CODE_CLASS(code) == 1 || DPS_COAP_CODE_CLASS(code) == 6;
 }
 
 /* Takes the next message out of rx. *more: there is no whole one, read on. */
@@ -139,7 +139,7 @@ static dps_result take_next(struct dps_coap *c, struct dps_answer *answer, bool 
 	dps_result result;
 
 	if (c->skip > 0) {
-		size_t n = c->skip < len ? c->skip : len;
+		size_t n = smaller(c->skip, len);
 
 		c->skip -= (uint32_t)n;
 		c->rx_start += n;
@@ -149,13 +149,15 @@ static dps_result take_next(struct dps_coap *c, struct dps_answer *answer, bool 
 	result = dps_coap_frame_read(data, len, &frame);
 	if (result == DPS_E_COAP)
 		return dps_coap_abort(c, DPS_COAP_ABSENT);
-	if (result == DPS_OK && frame.total > c->rx_size)
-		return take_large(c, &frame, answer);
-	*more = result == DPS_AGAIN || frame.total > len;
+	frame.large = result == DPS_OK && frame.total > c->rx_size;
+	*more = result == DPS_AGAIN || (frame.total > len && !frame.large);
 	if (*more)
 		return DPS_AGAIN;
-	c->rx_start += frame.total; /* stays where it is until the next read: the answer's payload points there */
-	return take_message(c, data, &frame, answer);
+	if (frame.large)
+		c->skip = frame.total; /* what there is of it is dropped, and so will be the rest */
+	else
+		c->rx_start += frame.total; /* stays where it is until the next read: the answer's payload points there */
+	return is_ignored(frame.code) ? DPS_AGAIN : take_message(c, data, &frame, answer);
 }
 
 static dps_result read_more(struct dps_coap *c)
@@ -223,8 +225,6 @@ static dps_result transport_poll(void *self, struct dps_answer *answer, bool *bu
 
 	*busy = false;
 	*answer = (struct dps_answer){0};
-	if (c->channel == NULL)
-		return DPS_E_STATE;
 	if (c->failed != DPS_OK)
 		return c->failed;
 	if (c->area.use == DPS_COAP_AREA_DELIVERED) {
@@ -248,8 +248,6 @@ static dps_result transport_send(void *self, unsigned handle, const struct dps_r
 	struct dps_coap *c = self;
 	dps_result result;
 
-	if (c->channel == NULL)
-		return DPS_E_STATE;
 	if (c->failed != DPS_OK)
 		return c->failed;
 	if (c->releasing && dps_coap_in_flight(c) == 0)
@@ -272,25 +270,27 @@ static void transport_forget(void *self, unsigned handle)
 }
 
 /* Everything that belongs to one connection goes; what init set and the counters stay. */
-static void reset(struct dps_coap *c)
+static void reset(struct dps_coap *c, dps_result state)
 {
 	size_t start = offsetof(struct dps_coap, channel);
 
 	dps_wipe((uint8_t *)c + start, sizeof(*c) - start);
+	c->failed = state;
 }
 
 static void transport_attach(void *self, const struct dps_transport_env *env)
 {
 	struct dps_coap *c = self;
 
-	reset(c);
+	reset(c, DPS_OK);
 	c->channel = env->channel;
 	c->random = env->random;
 	c->area.data = env->body;
 	c->area.size = env->body_size;
 	c->peer_size = c->assumed_size;
 	c->offers_blocks = DPS_CONFIG_BLOCKWISE && c->rx_size < c->area.size;
-	dps_coap_put_csm(c); /* RFC 8323 section 5.3: the first message of either side */
+	/* RFC 8323 section 5.3: the first message of either side; Max-Message-Size */
+	(void)dps_coap_put_signal(c, DPS_COAP_CSM, NULL, 0, (uint32_t)c->rx_size);
 }
 
 static void transport_detach(void *self)
@@ -301,12 +301,12 @@ static void transport_detach(void *self)
 		return;
 	if (c->failed == DPS_OK && c->tx_failed == DPS_OK) {
 		dps_coap_push(c);
-		dps_coap_put_release(c);
+		(void)dps_coap_put_signal(c, DPS_COAP_RELEASE, NULL, 0, DPS_COAP_ABSENT);
 		push_last(c);
 	}
 	if (c->area.size > 0)
 		dps_wipe(c->area.data, c->area.size);
-	reset(c);
+	reset(c, DPS_E_STATE);
 }
 
 const struct dps_transport_ops dps_coap_transport = {

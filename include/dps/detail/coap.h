@@ -73,7 +73,7 @@ struct dps_coap {
 	bool releasing;       /* the peer said Release */
 	bool send_refused;    /* a send was told to come again */
 	bool pinging;         /* a ping of ours is unanswered */
-	dps_result failed;    /* why the connection is over, or DPS_OK */
+	dps_result failed;    /* why there is none, or DPS_OK: DPS_E_STATE when detached */
 	dps_result tx_failed; /* a write failed: told once everything that had come in was read */
 	uint32_t skip;        /* bytes of a message too large that are still to be dropped */
 	size_t rx_start;      /* rx[rx_start..rx_end) has been read and not been looked at */
