@@ -82,7 +82,7 @@ static void bad_identities(void **state)
 		{"wrong-order", {"identity-key|identity-chain", NULL, 3}},
 		{"expired", {"identity-expired", NULL, 3}},
 	};
-	static const char *const options[] = {"--sequential", "--clock-synced"};
+	static const char *const options[] = {NULL, "--sequential", "--clock-synced"};
 
 	(void)state;
 	begin_cases();

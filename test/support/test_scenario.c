@@ -371,6 +371,9 @@ void test_local_start_at(struct test_local *service, struct test_scenario *scena
 	test_command_flag(&command, scenario->service_program);
 	test_command_add(&command, "--state-dir", test_path(scenario, "%s", authorities));
 	test_command_add(&command, "--listen", "127.0.0.1:0");
+	if (scenario->close_after_ms != NULL) {
+		test_command_add(&command, "--close-after", scenario->close_after_ms);
+	}
 	if (config != NULL) {
 		test_command_add(&command, "--config", write_config(scenario, config));
 	}

@@ -22,7 +22,8 @@ struct test_scenario {
 	char directory[256];
 	char device_program[512];
 	char service_program[512];
-	char **texts; /* of test_format, freed at the end */
+	const char *close_after_ms; /* of services: how long a connection stays behind an error; NULL: as the public service */
+	char **texts;               /* of test_format, freed at the end */
 	size_t text_count;
 };
 

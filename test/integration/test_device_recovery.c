@@ -1,0 +1,279 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A service that goes wrong for a while, or in ways that harm nobody: the device is provisioned all the same, and asks again for what is missing only. The
+ * tests named after those of the plgd hub check what those check of provisioning itself.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "support/test_attempt.h"
+
+static const char config[] = "{\"psk\": \"0123456789abcdef\", \"resources\": [{\"href\": \"/light/1\", \"rep\": {\"state\": true}}]}";
+
+/* In the order of asking. */
+static const char *const steps[] = {"time", "owner", "cloud", "acls", "credentials", "resources"};
+
+#define STEPS (sizeof(steps) / sizeof(steps[0]))
+
+static struct test_scenario scenario;
+static struct test_subject subject;
+
+/* What one fault, which applies once, costs. */
+struct trouble {
+	const char *action;
+	size_t repeats; /* how often its step is asked again */
+	bool swallows;  /* the steps behind it, where they are under way, are asked again too */
+};
+
+#define CASES_MAX 128
+
+static struct test_attempt attempts[CASES_MAX];
+static struct trouble troubles[CASES_MAX];
+static size_t case_count;
+
+static int begin(void **state)
+{
+	(void)state;
+	test_scenario_begin(&scenario);
+	scenario.close_after_ms = "50"; /* a second after every error would be most of the time */
+	test_subject_begin(&subject, &scenario, config);
+	return 0;
+}
+
+static int end(void **state)
+{
+	(void)state;
+	test_subject_end(&subject);
+	test_scenario_end(&scenario);
+	return 0;
+}
+
+static void begin_cases(void)
+{
+	memset(attempts, 0, sizeof(attempts));
+	case_count = 0;
+}
+
+static void add_case(const char *step, const struct trouble *trouble, const char *option)
+{
+	assert_true(case_count < CASES_MAX);
+	attempts[case_count].fault = test_format(&scenario, "%s:%s", step, trouble->action);
+	attempts[case_count].option = option;
+	attempts[case_count].timeout = "15";
+	attempts[case_count].step = step;
+	troubles[case_count] = *trouble;
+	case_count++;
+}
+
+static void expect_provisioned(const struct test_attempt *attempt)
+{
+	const cJSON *last = test_last(&attempt->device);
+	const struct test_file *key = test_snapshot_find(&subject.base, "key-identity-0");
+	const struct test_file *key_after = test_snapshot_find(&attempt->after, "key-identity-0");
+
+	if (attempt->device.exit_code != 0 || !test_is_one_of(test_get_text(last, "event"), "provisioned") ||
+	    !cJSON_IsTrue(test_get(last, "fresh"))) {
+		test_attempt_fail(attempt, "should be provisioned");
+	}
+	if (!test_is_one_of(test_get_text(last, "deviceId"), subject.device_id)) {
+		test_attempt_fail(attempt, "the device id has changed");
+	}
+	if (key_after == NULL || key_after->length != key->length || memcmp(key_after->bytes, key->bytes, key->length) != 0) {
+		test_attempt_fail(attempt, "the key has changed");
+	}
+	test_device_is_provisioned(&scenario, attempt->state, subject.device_id);
+}
+
+/* In a sequence only the step in trouble is asked again. In one flight those behind it may have been lost with it: behind the time, too, where the copy that is
+ * answered late took the trouble. */
+static void check_recovered(struct test_subject *device, struct test_attempt *attempt, size_t index)
+{
+	const struct trouble *trouble = &troubles[index];
+	bool is_sequence = attempt->option != NULL && strcmp(attempt->option, "--sequential") == 0;
+	bool is_behind = false;
+
+	(void)device;
+	expect_provisioned(attempt);
+	for (size_t step = 0; step < STEPS; step++) {
+		size_t asked = test_local_requests(&attempt->service, steps[step]);
+		bool is_it = strcmp(steps[step], attempt->step) == 0;
+		size_t least = is_it ? 1 + trouble->repeats : 1;
+		size_t most = is_it || (is_behind && trouble->swallows && !is_sequence) ? 1 + trouble->repeats : 1;
+
+		/* Outside a sequence the time is asked twice on every connection. */
+		if ((step > 0 || is_sequence) && (asked < least || asked > most)) {
+			test_attempt_fail(attempt, "%s was asked %zu times", steps[step], asked);
+		}
+		is_behind = is_behind || is_it;
+	}
+}
+
+static void run_cases(void)
+{
+	test_attempts(&subject, attempts, case_count, check_recovered);
+}
+
+/* --- what passes ------------------------------------------------------------------------------------------------------------------- */
+
+static void trouble_that_passes(void **state)
+{
+	static const struct trouble passing[] = {
+		{"disconnect:1", 1, true},    {"reset:1", 1, true},        {"5.00:1", 1, true},
+		{"4.03:1", 1, true},          {"garbage:1", 1, false},     {"critical-option:1", 1, false},
+		{"wrong-type=.:1", 1, false}, {"large=20000:1", 1, false},
+	};
+
+	(void)state;
+	begin_cases();
+	for (size_t step = 0; step < STEPS; step++) {
+		for (size_t at = 0; at < sizeof(passing) / sizeof(passing[0]); at++) {
+			add_case(steps[step], &passing[at], "--sequential");
+			add_case(steps[step], &passing[at], NULL);
+		}
+	}
+	run_cases();
+}
+
+/* An answer is cut by a reset at each of these bytes: in the length, the code, the token, the options, the body. */
+static void resets_within_messages(void **state)
+{
+	static const struct {
+		const char *step; /* NULL: all of them are that long */
+		const char *action;
+	} cuts[] = {
+		{NULL, "reset-after=1:1"},
+		{NULL, "reset-after=2:1"},
+		{NULL, "reset-after=4:1"},
+		{NULL, "reset-after=9:1"},
+		{NULL, "reset-after=20:1"},
+		{"cloud", "reset-after=120:1"},
+		{"credentials", "reset-after=300:1"},
+		{"credentials", "reset-after=1200:1"},
+		{"acls", "reset-after=200:1"},
+	};
+
+	(void)state;
+	begin_cases();
+	for (size_t at = 0; at < sizeof(cuts) / sizeof(cuts[0]); at++) {
+		const struct trouble cut = {cuts[at].action, 1, true};
+
+		for (size_t step = 0; step < STEPS; step++) {
+			if (cuts[at].step == NULL || strcmp(cuts[at].step, steps[step]) == 0) {
+				add_case(steps[step], &cut, "--sequential");
+			}
+		}
+	}
+	run_cases();
+}
+
+/* Odd, but no reason to ask anything again. */
+static void harmless(void **state)
+{
+	static const struct trouble harmless_ones[] = {
+		{"duplicate", 0, false},       {"stray-token", 0, false}, {"flood-requests=300", 0, false},
+		{"flood-pings=300", 0, false}, {"delay=100:1", 0, false}, {"2.01", 0, false},
+	};
+
+	(void)state;
+	begin_cases();
+	for (size_t step = 0; step < STEPS; step++) {
+		for (size_t at = 0; at < sizeof(harmless_ones) / sizeof(harmless_ones[0]); at++) {
+			add_case(steps[step], &harmless_ones[at], at % 2 == step % 2 ? "--sequential" : NULL);
+		}
+	}
+	add_case("cloud", &(struct trouble){"flood-requests=5000", 0, false}, NULL);
+	add_case("acls", &(struct trouble){"flood-pings=5000", 0, false}, NULL);
+	/* Keys that are not known are skipped, of whatever size and type. */
+	add_case("cloud", &(struct trouble){"large=6000", 0, false}, NULL);
+	add_case("credentials", &(struct trouble){"wrong-type=tag", 0, false}, NULL);
+	add_case("acls", &(struct trouble){"wrong-type=tag", 0, false}, NULL);
+	add_case("resources", &(struct trouble){"4.04", 0, false}, NULL);
+	/* The first request of a connection is held for ever: its copy behind it is answered. */
+	add_case("time", &(struct trouble){"no-oic-res", 0, false}, NULL);
+	run_cases();
+}
+
+/* --- every step at once ------------------------------------------------------------------------------------------------------------ */
+
+/* Each step gets this fault; in a sequence each is then asked that often, and no more. */
+static void every_step(const char *action, size_t asked)
+{
+	for (int is_sequence = 0; is_sequence < 2; is_sequence++) {
+		struct test_local service;
+		struct test_command command;
+		struct test_program device;
+		const char *faults[STEPS];
+
+		for (size_t step = 0; step + 1 < STEPS; step++) {
+			faults[step] = test_format(&scenario, "%s:%s", steps[step], action);
+		}
+		faults[STEPS - 1] = NULL;
+		test_local_start(&service, &scenario, config, faults);
+		test_device_command(&command, &scenario, service.uri, test_format(&scenario, "golden-%zu", scenario.text_count));
+		if (is_sequence) {
+			test_command_flag(&command, "--sequential");
+		}
+		test_program_run(&device, &command);
+		test_local_stop(&service);
+		if (device.exit_code != 0) {
+			fail_msg("%s: exit %d: %s", action, device.exit_code, device.output);
+		}
+		for (size_t step = is_sequence ? 0 : 1; step + 1 < STEPS; step++) {
+			size_t counted = test_local_requests(&service, steps[step]);
+
+			if (is_sequence ? counted != asked : counted < asked) {
+				fail_msg("%s: %s was asked %zu times instead of %zu", action, steps[step], counted, asked);
+			}
+			assert_int_equal(test_local_answers(&service, steps[step], "2.05") + test_local_answers(&service, steps[step], "2.04"), 1);
+		}
+		test_program_free(&device);
+		test_local_free(&service);
+	}
+}
+
+/* TestProvisioningTransientFailureRetry */
+static void transient_failure_retry(void **state)
+{
+	(void)state;
+	every_step("5.03:3", 4);
+}
+
+/* TestProvisioningRetry */
+static void retry(void **state)
+{
+	(void)state;
+	every_step("5.00:1", 2);
+}
+
+/* TestProvisioningWithDelay */
+static void with_delay(void **state)
+{
+	(void)state;
+	every_step("delay=200:1", 1);
+}
+
+/* TestProvisioningWithDisconnect */
+static void with_disconnect(void **state)
+{
+	(void)state;
+	every_step("disconnect:1", 2);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(trouble_that_passes),
+		cmocka_unit_test(resets_within_messages),
+		cmocka_unit_test(harmless),
+		cmocka_unit_test(transient_failure_retry),
+		cmocka_unit_test(retry),
+		cmocka_unit_test(with_delay),
+		cmocka_unit_test(with_disconnect),
+	};
+
+	return cmocka_run_group_tests(tests, begin, end);
+}
