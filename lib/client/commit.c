@@ -159,7 +159,8 @@ void dps_client_advance_committing(struct dps_client *client)
 		dps_client_emit_retry(client, delay);
 		return;
 	}
-	client->report.step_ms[DPS_STEP_COMMIT] = (uint32_t)(dps_client_now(client) - client->first_connect);
+	if (client->first_connect != 0)
+		client->report.step_ms[DPS_STEP_COMMIT] = (uint32_t)(dps_client_now(client) - client->first_connect);
 	dps_client_close(client);
 	dps_client_emit(client, &event);
 	dps_client_after_commit(client);
