@@ -415,7 +415,10 @@ static void half_written_file(void **state)
  */
 static void key_damaged(void **state)
 {
-	static const enum damage kinds[] = {HALF, EMPTIED, REMOVED, REPLACED};
+	static const struct {
+		enum damage how;
+		size_t byte;
+	} kinds[] = {{HALF, 0}, {EMPTIED, 0}, {REMOVED, 0}, {REPLACED, 0}, {FLIPPED, 3}, {FLIPPED, 20}};
 	struct test_command command;
 	struct test_program device;
 	struct test_local forgetful;
@@ -426,7 +429,7 @@ static void key_damaged(void **state)
 		const char *directory = test_path(&scenario, "%s", name);
 
 		test_snapshot_restore(&base, directory);
-		damage(directory, "key-identity-0", kinds[at], 0);
+		damage(directory, "key-identity-0", kinds[at].how, kinds[at].byte);
 		test_device_command(&command, &scenario, service.uri, name);
 		test_command_set(&command, "--timeout", "0.5");
 		test_program_run(&device, &command);
