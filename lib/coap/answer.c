@@ -28,21 +28,8 @@ static dps_result result_of(uint8_t code)
 	return DPS_E_CODE;
 }
 
-static dps_result take_blocks(struct dps_coap *c, size_t index, struct dps_coap_message *m)
-{
-#if DPS_CONFIG_BLOCKWISE
-	return dps_coap_block_take(c, index, m);
-#else
-	(void)c, (void)index;
-	/* a single block is a whole answer */
-	if (m->block2 == DPS_COAP_ABSENT || (DPS_COAP_BLOCK_NUM(m->block2) == 0 && !DPS_COAP_BLOCK_MORE(m->block2)))
-		return DPS_OK;
-	return DPS_E_TOO_LARGE;
-#endif
-}
-
 /* DPS_AGAIN: further blocks are on their way. */
-static dps_result judge(struct dps_coap *c, size_t index, struct dps_coap_message *m)
+static dps_result judge(struct dps_coap *c, const struct dps_coap_slot *slot, struct dps_coap_message *m)
 {
 	dps_result result = result_of(m->code);
 	dps_result blocks;
@@ -55,23 +42,23 @@ static dps_result judge(struct dps_coap *c, size_t index, struct dps_coap_messag
 		return result == DPS_OK ? DPS_E_TOO_LARGE : result;
 	if (m->payload_len > 0 && m->content_format != DPS_COAP_ABSENT && m->content_format != c->accept)
 		return DPS_E_CONTENT_FORMAT;
-	blocks = take_blocks(c, index, m);
+	blocks = dps_coap_block_take(c, slot, m);
 	return blocks == DPS_OK ? result : blocks;
 }
 
 dps_result dps_coap_take_answer(struct dps_coap *c, struct dps_coap_message *m, struct dps_answer *answer)
 {
-	size_t index = dps_coap_find(c, m->token, m->token_len);
+	struct dps_coap_slot *slot = dps_coap_find(c, m->token, m->token_len);
 	dps_result result;
 
-	if (index == DPS_CONFIG_REQUESTS) {
+	if (slot == NULL) {
 		c->counters.unknown_answers++;
 		return DPS_AGAIN;
 	}
-	result = judge(c, index, m);
+	result = judge(c, slot, m);
 	if (result == DPS_AGAIN)
 		return DPS_AGAIN;
-	answer->handle = c->slots[index].handle;
+	answer->handle = slot->handle;
 	answer->result = result;
 	answer->code = DPS_COAP_CODE_AS_WRITTEN(m->code);
 	/* the payload of a success answer that is not taken stays inside: it may hold secrets and is no text on the failure */
@@ -79,6 +66,6 @@ dps_result dps_coap_take_answer(struct dps_coap *c, struct dps_coap_message *m, 
 		answer->payload = m->payload;
 		answer->payload_len = m->payload_len;
 	}
-	dps_coap_finish(c, index);
+	dps_coap_finish(c, slot);
 	return DPS_OK;
 }

@@ -36,7 +36,7 @@ static void choose_chunk(struct dps_coap_area *area, size_t room, bool bert)
 	}
 }
 
-dps_result dps_coap_block_start(struct dps_coap *c, size_t index, size_t head_len, size_t body_len)
+dps_result dps_coap_block_start(struct dps_coap *c, const struct dps_coap_slot *slot, size_t head_len, size_t body_len)
 {
 	struct dps_coap_area *area = &c->area;
 	size_t most = dps_coap_largest(c);
@@ -49,59 +49,44 @@ dps_result dps_coap_block_start(struct dps_coap *c, size_t index, size_t head_le
 	else
 		return DPS_E_TOO_LARGE;
 	area->use = DPS_COAP_AREA_SENDING;
-	area->slot = (uint8_t)index;
+	area->slot = slot;
 	area->len = body_len;
-	area->sent = 0;
+	area->done = 0;
 	area->due = true;
 	dps_coap_block_continue(c);
 	return DPS_OK;
 }
 
-/* Sends the next piece of the body; without block options if it is the only one. */
-static bool send_chunk(struct dps_coap *c, struct dps_coap_area *area)
-{
-	const struct dps_coap_slot *slot = &c->slots[area->slot];
-	size_t left = area->len - area->sent;
-	size_t n = left < area->chunk ? left : area->chunk;
-	uint32_t block1 = DPS_COAP_ABSENT;
-	struct dps_coap_writer w;
-	size_t room;
-	uint8_t *payload;
-
-	if (area->chunk < area->len) {
-		area->num = (uint32_t)(area->sent / unit_of(area->szx));
-		block1 = DPS_COAP_BLOCK(area->num, n < left, area->szx);
-	}
-	dps_coap_begin_request(c, &w, slot, true, block1);
-	payload = dps_coap_write_payload(&w, &room);
-	if (payload == NULL || room < n)
-		return false;
-	memcpy(payload, area->data + area->sent, n);
-	(void)dps_coap_end(c, &w, slot->method, n);
-	c->counters.blocks += area->sent > 0;
-	area->sent += n;
-	return true;
-}
-
-/* Asks for the next block of the answer: the request again, without its body (RFC 7959 section 2.7 and 3.3). */
-static bool ask_block(struct dps_coap *c, const struct dps_coap_area *area)
-{
-	const struct dps_coap_slot *slot = &c->slots[area->slot];
-	struct dps_coap_writer w;
-	bool sent;
-
-	dps_coap_begin_request(c, &w, slot, false, DPS_COAP_BLOCK(area->len / unit_of(area->szx), false, area->szx));
-	sent = dps_coap_end(c, &w, slot->method, 0) > 0;
-	c->counters.blocks += sent;
-	return sent;
-}
-
+/*
+ * Sends the next piece of the body, without block options if it is the only one; or asks for the next block of the answer: the request again
+ * without its body (RFC 7959 section 2.7 and 3.3).
+ */
 void dps_coap_block_continue(struct dps_coap *c)
 {
 	struct dps_coap_area *area = &c->area;
+	bool sending = area->use == DPS_COAP_AREA_SENDING;
+	size_t left = sending ? area->len - area->done : 0;
+	size_t n = left < area->chunk ? left : area->chunk;
+	uint32_t num = (uint32_t)(area->done / unit_of(area->szx));
+	uint32_t block = sending && area->chunk >= area->len ? DPS_COAP_ABSENT : DPS_COAP_BLOCK(num, n < left, area->szx);
+	struct dps_coap_writer w;
+	uint8_t *payload;
+	size_t room;
 
-	if (area->due)
-		area->due = area->use == DPS_COAP_AREA_SENDING ? !send_chunk(c, area) : !ask_block(c, area);
+	if (!area->due)
+		return;
+	dps_coap_begin_request(c, &w, area->slot, sending, block);
+	payload = dps_coap_write_payload(&w, &room);
+	if (n > room)
+		return;
+	if (n > 0)
+		memcpy(payload, area->data + area->done, n);
+	if (dps_coap_end(c, &w, area->slot->method, n) == 0)
+		return;
+	c->counters.blocks += area->done > 0;
+	area->num = num;
+	area->done += n;
+	area->due = false;
 }
 
 /* 2.31: the peer has the block sent last and may ask for smaller ones from here on. */
@@ -125,17 +110,18 @@ static bool same_etag(const struct dps_coap_area *area, struct dps_span etag)
 	return etag.len == 0 || (etag.len == area->etag_len && memcmp(etag.data, area->etag, etag.len) == 0);
 }
 
-static dps_result take_first(struct dps_coap *c, size_t index, const struct dps_coap_message *m)
+static dps_result take_first(struct dps_coap *c, const struct dps_coap_slot *slot, const struct dps_coap_message *m)
 {
 	struct dps_coap_area *area = &c->area;
 
-	if (area->use != DPS_COAP_AREA_FREE && area->slot != index)
+	if (area->use != DPS_COAP_AREA_FREE && area->slot != slot)
 		return DPS_E_TOO_LARGE; /* lent to another: large answers are asked for one at a time */
 	if (m->size2 != DPS_COAP_ABSENT && m->size2 > area->size)
 		return DPS_E_TOO_LARGE;
 	area->use = DPS_COAP_AREA_RECEIVING;
-	area->slot = (uint8_t)index;
-	area->len = 0;
+	area->slot = slot;
+	area->done = 0;
+	area->due = false;
 	area->etag_len = (uint8_t)m->etag.len;
 	if (m->etag.len > 0)
 		memcpy(area->etag, m->etag.data, m->etag.len);
@@ -147,47 +133,66 @@ static bool full_block(uint8_t szx, size_t len)
 {
 	size_t unit = unit_of(szx);
 
-	return szx == DPS_COAP_BERT ? len > 0 && len % unit == 0 : len == unit;
+	return len == unit || (szx == DPS_COAP_BERT && len > 0 && len % unit == 0);
 }
 
-dps_result dps_coap_block_take(struct dps_coap *c, size_t index, struct dps_coap_message *m)
+dps_result dps_coap_block_take(struct dps_coap *c, const struct dps_coap_slot *slot, struct dps_coap_message *m)
 {
 	struct dps_coap_area *area = &c->area;
-	bool mine = area->use != DPS_COAP_AREA_FREE && area->slot == index;
-	bool receiving = mine && area->use == DPS_COAP_AREA_RECEIVING;
-	uint32_t num = DPS_COAP_BLOCK_NUM(m->block2);
-	uint8_t szx = DPS_COAP_BLOCK_SZX(m->block2);
+	uint32_t block = m->block2 != DPS_COAP_ABSENT ? m->block2 : 0; /* without the option it is the first block and the last */
+	uint32_t num = DPS_COAP_BLOCK_NUM(block);
+	uint8_t szx = DPS_COAP_BLOCK_SZX(block);
+	uint8_t use = area->slot == slot ? area->use : DPS_COAP_AREA_FREE;
 	dps_result result;
 
-	if (mine && area->use == DPS_COAP_AREA_SENDING && area->sent < area->len)
+	if (use == DPS_COAP_AREA_SENDING && area->done < area->len)
 		return m->code == DPS_COAP_CONTINUE && !area->due ? take_continue(area, m) : DPS_E_COAP; /* answered before all was sent */
-	if (!receiving && (m->block2 == DPS_COAP_ABSENT || (num == 0 && !DPS_COAP_BLOCK_MORE(m->block2))))
-		return DPS_OK;
-	if (m->block2 == DPS_COAP_ABSENT || (receiving && area->due))
-		return DPS_E_COAP;
-	if (!receiving) {
-		area->len = 0;
-		result = num == 0 ? take_first(c, index, m) : DPS_E_COAP;
+	if (use != DPS_COAP_AREA_RECEIVING) {
+		if (num == 0 && !DPS_COAP_BLOCK_MORE(block))
+			return DPS_OK;
+		result = num == 0 ? take_first(c, slot, m) : DPS_E_COAP;
 		if (result != DPS_OK)
 			return result;
 	}
-	if (num * unit_of(szx) != area->len || !same_etag(area, m->etag))
+	if (area->due || num * unit_of(szx) != area->done || !same_etag(area, m->etag))
 		return DPS_E_COAP;
-	if (DPS_COAP_BLOCK_MORE(m->block2) && !full_block(szx, m->payload_len))
+	if (DPS_COAP_BLOCK_MORE(block) && !full_block(szx, m->payload_len))
 		return DPS_E_COAP;
-	if (m->payload_len > area->size - area->len)
+	if (m->payload_len > area->size - area->done)
 		return DPS_E_TOO_LARGE;
 	if (m->payload_len > 0)
-		memcpy(area->data + area->len, m->payload, m->payload_len);
-	area->len += m->payload_len;
+		memcpy(area->data + area->done, m->payload, m->payload_len);
+	area->done += m->payload_len;
 	area->szx = szx;
-	area->due = DPS_COAP_BLOCK_MORE(m->block2);
+	area->due = DPS_COAP_BLOCK_MORE(block);
 	if (area->due)
 		return DPS_AGAIN;
 	m->payload = area->data;
-	m->payload_len = area->len;
+	m->payload_len = area->done;
 	area->use = DPS_COAP_AREA_DELIVERED;
 	return DPS_OK;
+}
+
+#else
+
+dps_result dps_coap_block_start(struct dps_coap *c, const struct dps_coap_slot *slot, size_t head_len, size_t body_len)
+{
+	(void)c, (void)slot, (void)head_len, (void)body_len;
+	return DPS_E_TOO_LARGE;
+}
+
+void dps_coap_block_continue(struct dps_coap *c)
+{
+	(void)c;
+}
+
+/* A single block is a whole answer. */
+dps_result dps_coap_block_take(struct dps_coap *c, const struct dps_coap_slot *slot, struct dps_coap_message *m)
+{
+	(void)c, (void)slot;
+	if (m->block2 == DPS_COAP_ABSENT || (DPS_COAP_BLOCK_NUM(m->block2) == 0 && !DPS_COAP_BLOCK_MORE(m->block2)))
+		return DPS_OK;
+	return DPS_E_TOO_LARGE;
 }
 
 #endif

@@ -36,10 +36,10 @@ dps_result dps_coap_abort(struct dps_coap *c, uint32_t bad_option);
 /* --- request.c --- */
 
 dps_result dps_coap_send(struct dps_coap *c, unsigned handle, const struct dps_request *request, const struct dps_step_env *env);
-/* The slot in flight with this token, or DPS_CONFIG_REQUESTS. */
-size_t dps_coap_find(const struct dps_coap *c, const uint8_t *token, size_t token_len);
+/* The request in flight with this token, or NULL. */
+struct dps_coap_slot *dps_coap_find(struct dps_coap *c, const uint8_t *token, size_t token_len);
 /* Ends a request: frees its slot, and the body area if it has it. */
-void dps_coap_finish(struct dps_coap *c, size_t index);
+void dps_coap_finish(struct dps_coap *c, struct dps_coap_slot *slot);
 /* Begins a request's message. block or DPS_COAP_ABSENT: Block1 of the body in the area, without a body Block2 of the answer. */
 void dps_coap_begin_request(struct dps_coap *c, struct dps_coap_writer *w, const struct dps_coap_slot *slot, bool has_body, uint32_t block);
 /* Fresh random bytes for a token. */
@@ -52,20 +52,18 @@ dps_result dps_coap_take_answer(struct dps_coap *c, struct dps_coap_message *mes
 
 /* --- block.c --- */
 
-#if DPS_CONFIG_BLOCKWISE
 /*
  * Takes a request whose body lies in the area and whose head, without block options, takes head_len bytes. It leaves whole, or in blocks if the
  * peer takes it so only; now, or with dps_coap_block_continue as soon as there is room. DPS_E_TOO_LARGE: neither is possible.
  */
-dps_result dps_coap_block_start(struct dps_coap *c, size_t index, size_t head_len, size_t body_len);
+dps_result dps_coap_block_start(struct dps_coap *c, const struct dps_coap_slot *slot, size_t head_len, size_t body_len);
 /* Sends what is due. */
 void dps_coap_block_continue(struct dps_coap *c);
 /*
  * Looks at the block options of a success answer (an error is complete as it is). DPS_OK: the answer is complete, message has the whole payload.
  * DPS_AGAIN: further blocks are on their way. Else why the request failed.
  */
-dps_result dps_coap_block_take(struct dps_coap *c, size_t index, struct dps_coap_message *message);
-#endif
+dps_result dps_coap_block_take(struct dps_coap *c, const struct dps_coap_slot *slot, struct dps_coap_message *message);
 
 /* --- peer.c --- */
 

@@ -36,9 +36,8 @@ static uint32_t read_uint(const uint8_t *data, size_t len)
 
 dps_result dps_coap_frame_read(const uint8_t *data, size_t len, struct dps_coap_frame *frame)
 {
-	static const uint32_t base[] = {0, LEN_8BIT, LEN_16BIT, LEN_32BIT};
-	static const uint8_t bytes[] = {0, 1, 2, 4};
-	unsigned nibble, kind;
+	static const uint32_t base[] = {LEN_8BIT, LEN_16BIT, LEN_32BIT};
+	size_t extended = 0;
 	uint32_t body;
 
 	if (len == 0)
@@ -46,16 +45,21 @@ dps_result dps_coap_frame_read(const uint8_t *data, size_t len, struct dps_coap_
 	frame->token_len = data[0] & 0x0fu;
 	if (frame->token_len > DPS_COAP_TOKEN_SIZE)
 		return DPS_E_COAP;
-	nibble = data[0] >> 4;
-	kind = nibble < LEN_8BIT ? 0 : nibble - 12;
-	frame->token = 1u + bytes[kind] + 1u;
+	body = data[0] >> 4;
+	if (body >= LEN_8BIT)
+		extended = (size_t)1 << (body - LEN_8BIT);
+	frame->token = 2 + extended;
 	frame->options = frame->token + frame->token_len;
 	if (len < frame->options)
 		return DPS_AGAIN;
-	body = kind == 0 ? nibble : read_uint(data + 1, bytes[kind]);
-	if (body > UINT32_MAX - base[kind] - DPS_COAP_FRAME_MAX)
-		return DPS_E_COAP;
-	frame->total = (uint32_t)frame->options + base[kind] + body;
+	if (extended > 0) {
+		const uint32_t more = read_uint(data + 1, extended);
+
+		if (more > UINT32_MAX - LEN_32BIT - DPS_COAP_FRAME_MAX)
+			return DPS_E_COAP;
+		body = base[body - LEN_8BIT] + more;
+	}
+	frame->total = (uint32_t)frame->options + body;
 	frame->code = data[frame->token - 1];
 	frame->large = false;
 	return DPS_OK;
@@ -73,7 +77,7 @@ static size_t parse_option(const uint8_t *data, size_t len, coap_option_t *optio
 }
 
 /* How an option is taken. */
-enum { IGNORED, PRESENCE, NUMBER, ETAG, SEGMENT, QUERY };
+enum { IGNORED, PRESENT, NUMBER, ETAG, SEGMENT, QUERY };
 
 /* Which messages it is of: these, or the signal with that code. */
 enum { REQUESTS = 0, REQUESTS_AND_RESPONSES = 1 };
@@ -99,8 +103,8 @@ static const struct known {
 	{DPS_COAP_URI_PORT, REQUESTS, IGNORED, 0, 0},
 	{DPS_COAP_OCF_ACCEPT_VERSION, REQUESTS, IGNORED, 0, 0},
 	{DPS_COAP_CSM_MAX_MESSAGE_SIZE, DPS_COAP_CSM, NUMBER, 4, offsetof(struct dps_coap_message, max_message_size)},
-	{DPS_COAP_CSM_BLOCK_WISE, DPS_COAP_CSM, PRESENCE, 0, offsetof(struct dps_coap_message, block_wise)},
-	{DPS_COAP_PING_CUSTODY, DPS_COAP_PING, PRESENCE, 0, offsetof(struct dps_coap_message, custody)},
+	{DPS_COAP_CSM_BLOCK_WISE, DPS_COAP_CSM, PRESENT, 0, offsetof(struct dps_coap_message, block_wise)},
+	{DPS_COAP_PING_CUSTODY, DPS_COAP_PING, PRESENT, 0, offsetof(struct dps_coap_message, custody)},
 };
 
 static const struct known *find_known(uint8_t code, uint32_t number)
@@ -141,7 +145,7 @@ static bool take_option(struct dps_coap_message *m, uint32_t number, uint8_t *at
 		return false;
 	field = (uint8_t *)m + known->field;
 	switch (known->how) {
-	case PRESENCE:
+	case PRESENT:
 		*(bool *)field = true;
 		break;
 	case NUMBER:

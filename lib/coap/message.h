@@ -82,7 +82,10 @@ dps_result dps_coap_frame_read(const uint8_t *data, size_t len, struct dps_coap_
 /* A message taken apart. Pointers go into the data, which is changed (the path is put together in place). */
 struct dps_coap_message {
 	uint8_t code;
-	bool large; /* only code and token are known */
+	bool large;      /* only code and token are known */
+	bool bad_path;   /* of a request: a segment holds a slash, as text it would be another path */
+	bool block_wise; /* of a CSM */
+	bool custody;    /* of a ping */
 	const uint8_t *token;
 	size_t token_len;
 	uint8_t *payload;
@@ -96,14 +99,11 @@ struct dps_coap_message {
 	struct dps_span etag;
 	/* requests */
 	uint32_t accept;
-	bool bad_path; /* a segment holds a slash: as text it would be another path */
 	uint8_t *path; /* put together as text; NULL: none, the root */
 	size_t path_len;
 	struct dps_span queries; /* the Uri-Query options as they came */
 	/* signals */
 	uint32_t max_message_size;
-	bool block_wise;
-	bool custody;
 };
 
 /* Takes a message apart. DPS_E_COAP: malformed. */

@@ -12,32 +12,30 @@
 /* Draws of a token that is not in flight yet; more than one means that the random port is broken. */
 #define TOKEN_DRAWS 4
 
-size_t dps_coap_find(const struct dps_coap *c, const uint8_t *token, size_t token_len)
+struct dps_coap_slot *dps_coap_find(struct dps_coap *c, const uint8_t *token, size_t token_len)
 {
-	size_t i;
+	for (size_t i = 0; i < DPS_CONFIG_REQUESTS; i++) {
+		struct dps_coap_slot *slot = &c->slots[i];
 
-	for (i = 0; i < DPS_CONFIG_REQUESTS; i++) {
-		if (c->slots[i].method != 0 && token_len == DPS_COAP_TOKEN_SIZE && memcmp(c->slots[i].token, token, token_len) == 0)
-			break;
+		if (slot->method != 0 && token_len == DPS_COAP_TOKEN_SIZE && memcmp(slot->token, token, DPS_COAP_TOKEN_SIZE) == 0)
+			return slot;
 	}
-	return i;
+	return NULL;
 }
 
-static size_t find_free(const struct dps_coap *c)
+static struct dps_coap_slot *find_free(struct dps_coap *c)
 {
-	size_t i;
-
-	for (i = 0; i < DPS_CONFIG_REQUESTS; i++) {
+	for (size_t i = 0; i < DPS_CONFIG_REQUESTS; i++) {
 		if (c->slots[i].method == 0)
-			break;
+			return &c->slots[i];
 	}
-	return i;
+	return NULL;
 }
 
-void dps_coap_finish(struct dps_coap *c, size_t index)
+void dps_coap_finish(struct dps_coap *c, struct dps_coap_slot *slot)
 {
-	c->slots[index].method = 0;
-	if (c->area.slot == index && c->area.use != DPS_COAP_AREA_DELIVERED) {
+	slot->method = 0;
+	if (c->area.slot == slot && c->area.use != DPS_COAP_AREA_DELIVERED) {
 		c->area.use = DPS_COAP_AREA_FREE;
 		c->area.due = false;
 	}
@@ -54,7 +52,7 @@ dps_result dps_coap_token(struct dps_coap *c, uint8_t token[DPS_COAP_TOKEN_SIZE]
 
 		if (result != DPS_OK)
 			return result;
-		if (dps_coap_find(c, token, DPS_COAP_TOKEN_SIZE) == DPS_CONFIG_REQUESTS)
+		if (dps_coap_find(c, token, DPS_COAP_TOKEN_SIZE) == NULL)
 			return DPS_OK;
 	}
 	return DPS_E_RANDOM;
@@ -79,76 +77,63 @@ void dps_coap_begin_request(struct dps_coap *c, struct dps_coap_writer *w, const
 	}
 }
 
-/* Whether head, marker and body go into that many bytes. */
-static bool fits(const struct dps_coap_writer *w, size_t body, size_t size)
+/* Begins a request; whether there is room behind its head, at *body, for the longest body it may have. */
+static bool begin_whole(struct dps_coap *c, struct dps_coap_writer *w, const struct dps_coap_slot *slot, size_t limit, uint8_t **body)
 {
-	return !w->full && w->len < size && body < size - w->len;
+	size_t room;
+
+	dps_coap_begin_request(c, w, slot, limit > 0, DPS_COAP_ABSENT);
+	*body = dps_coap_write_payload(w, &room);
+	return !w->full && limit <= room;
 }
 
-/* Writes the body behind its head in tx. */
-static dps_result write_direct(struct dps_coap *c, struct dps_coap_writer *w, uint8_t method, size_t limit,
-                               const struct dps_request *request, const struct dps_step_env *env)
+/*
+ * Has the body written, straight behind its head in tx if that has room for whatever it may take; else to the area: it may need blocks, or the
+ * peer's messages are too small.
+ */
+static dps_result write_request(struct dps_coap *c, const struct dps_coap_slot *slot, const struct dps_request *request,
+                                const struct dps_step_env *env)
 {
-	size_t room, len = 0;
-	uint8_t *body = dps_coap_write_payload(w, &room);
+	size_t limit = request->write_body != NULL ? request->body_limit : 0;
+	size_t len = 0;
+	struct dps_coap_writer w;
+	uint8_t *body;
+	bool direct = begin_whole(c, &w, slot, limit, &body);
 
+	if (!direct && c->tx_len > 0) {
+		dps_coap_push(c);
+		direct = begin_whole(c, &w, slot, limit, &body);
+	}
+	if (!direct) {
+		if (c->tx_len > 0 && (w.full || w.len + limit < dps_coap_largest(c)))
+			return DPS_AGAIN;
+		if (!DPS_CONFIG_BLOCKWISE || w.full || limit > c->area.size)
+			return DPS_E_TOO_LARGE;
+		if (c->area.use != DPS_COAP_AREA_FREE)
+			return DPS_AGAIN;
+		body = c->area.data;
+		limit = c->area.size;
+	}
 	if (limit > 0) {
 		dps_result result = request->write_body(env, body, limit, &len);
 
 		if (result != DPS_OK)
 			return result;
 	}
-	return len <= limit && dps_coap_end(c, w, method, len) > 0 ? DPS_OK : DPS_E_INTERNAL;
-}
-
-/* Writes the body to the area: it may need blocks, or the room in tx is less than it might take. */
-static dps_result write_to_area(struct dps_coap *c, size_t index, size_t head_len, size_t limit, const struct dps_request *request,
-                                const struct dps_step_env *env)
-{
-#if DPS_CONFIG_BLOCKWISE
-	size_t len = 0;
-	dps_result result;
-
-	if (limit > 0 && limit <= c->area.size) {
-		if (c->area.use != DPS_COAP_AREA_FREE)
-			return DPS_AGAIN;
-		result = request->write_body(env, c->area.data, c->area.size, &len);
-		if (result != DPS_OK)
-			return result;
-		return len <= c->area.size ? dps_coap_block_start(c, index, head_len, len) : DPS_E_INTERNAL;
-	}
-#else
-	(void)c, (void)index, (void)head_len, (void)limit, (void)request, (void)env;
-#endif
-	return DPS_E_TOO_LARGE;
-}
-
-static dps_result write_request(struct dps_coap *c, size_t index, const struct dps_request *request, const struct dps_step_env *env)
-{
-	const struct dps_coap_slot *slot = &c->slots[index];
-	size_t limit = request->write_body != NULL ? request->body_limit : 0;
-	struct dps_coap_writer w;
-
-	dps_coap_begin_request(c, &w, slot, limit > 0, DPS_COAP_ABSENT);
-	if (c->tx_len > 0 && !fits(&w, limit, w.size)) {
-		dps_coap_push(c);
-		dps_coap_begin_request(c, &w, slot, limit > 0, DPS_COAP_ABSENT);
-	}
-	if (fits(&w, limit, w.size))
-		return write_direct(c, &w, slot->method, limit, request, env);
-	if (w.full ? c->tx_len > 0 : fits(&w, limit, dps_coap_largest(c)))
-		return DPS_AGAIN;
-	return w.full ? DPS_E_TOO_LARGE : write_to_area(c, index, w.len, limit, request, env);
+	if (len > limit)
+		return DPS_E_INTERNAL;
+	if (!direct)
+		return dps_coap_block_start(c, slot, w.len, len);
+	return dps_coap_end(c, &w, slot->method, len) > 0 ? DPS_OK : DPS_E_INTERNAL;
 }
 
 dps_result dps_coap_send(struct dps_coap *c, unsigned handle, const struct dps_request *request, const struct dps_step_env *env)
 {
 	bool hold = request->large_answer && c->offers_blocks;
-	size_t index = find_free(c);
-	struct dps_coap_slot *slot = &c->slots[index];
+	struct dps_coap_slot *slot = find_free(c);
 	dps_result result;
 
-	if (index == DPS_CONFIG_REQUESTS || (hold && c->area.use != DPS_COAP_AREA_FREE))
+	if (slot == NULL || (hold && c->area.use != DPS_COAP_AREA_FREE))
 		return DPS_AGAIN;
 	result = dps_coap_token(c, slot->token);
 	if (result != DPS_OK)
@@ -156,15 +141,15 @@ dps_result dps_coap_send(struct dps_coap *c, unsigned handle, const struct dps_r
 	slot->path = request->path;
 	slot->handle = handle;
 	slot->method = request->method == DPS_POST ? DPS_COAP_POST : DPS_COAP_GET;
-	result = write_request(c, index, request, env);
+	result = write_request(c, slot, request, env);
 	if (result != DPS_OK) {
-		dps_coap_finish(c, index);
+		dps_coap_finish(c, slot);
 		return result;
 	}
 	c->counters.requests++;
 	if (hold && c->area.use == DPS_COAP_AREA_FREE) {
 		c->area.use = DPS_COAP_AREA_HELD;
-		c->area.slot = (uint8_t)index;
+		c->area.slot = slot;
 	}
 	return DPS_OK;
 }

@@ -183,11 +183,9 @@ static dps_result read_more(struct dps_coap *c)
 
 static void write_out(struct dps_coap *c)
 {
-#if DPS_CONFIG_BLOCKWISE
 	dps_coap_block_continue(c);
 	dps_coap_push(c);
 	dps_coap_block_continue(c); /* again: there may be room now */
-#endif
 	dps_coap_push(c);
 }
 
@@ -265,16 +263,15 @@ static void transport_forget(void *self, unsigned handle)
 
 	for (size_t i = 0; i < DPS_CONFIG_REQUESTS; i++) {
 		if (c->slots[i].method != 0 && c->slots[i].handle == handle)
-			dps_coap_finish(c, i);
+			dps_coap_finish(c, &c->slots[i]);
 	}
 }
 
 /* Everything that belongs to one connection goes; what init set and the counters stay. */
 static void reset(struct dps_coap *c, dps_result state)
 {
-	size_t start = offsetof(struct dps_coap, channel);
-
-	dps_wipe((uint8_t *)c + start, sizeof(*c) - start);
+	dps_wipe(c, offsetof(struct dps_coap, rx_size));
+	dps_wipe((uint8_t *)c + offsetof(struct dps_coap, slots), sizeof(*c) - offsetof(struct dps_coap, slots));
 	c->failed = state;
 }
 

@@ -15,6 +15,7 @@
 #include <cmocka.h>
 
 #include "../../lib/coap/answer.c"
+#include "../../lib/coap/block.c"
 #include "../../lib/coap/peer.c"
 #include "../../lib/coap/request.c"
 #include "../../lib/coap/transport.c"

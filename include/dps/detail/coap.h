@@ -37,21 +37,42 @@ struct dps_coap_slot {
 
 /* The body area and the one request it is lent to. */
 struct dps_coap_area {
-	uint8_t *data;
-	size_t size;
-	size_t len;   /* of the body being sent, or of what has been put together */
-	size_t sent;  /* bytes of the body that were sent */
-	size_t chunk; /* bytes of it that one message takes */
-	uint32_t num; /* of the block sent last */
-	uint8_t use;  /* enum dps_coap_use */
-	uint8_t slot;
+	uint8_t use; /* enum dps_coap_use */
 	uint8_t szx; /* the size exponent in use */
 	bool due;    /* a further block is to be sent or asked for as soon as there is room */
 	uint8_t etag_len;
 	uint8_t etag[8];
+	const struct dps_coap_slot *slot;
+	uint8_t *data;
+	size_t size;
+	size_t len;   /* of the body being sent */
+	size_t chunk; /* bytes of it that one message takes */
+	size_t done;  /* bytes of a body that were sent, or put together */
+	uint32_t num; /* of the block sent last */
 };
 
+/* What is small and often used stands first: small machines reach it with short instructions. */
 struct dps_coap {
+	/* of the present connection, with slots, rx and tx below */
+	dps_result failed;    /* why there is none, or DPS_OK: DPS_E_STATE when detached */
+	dps_result tx_failed; /* a write failed: told once everything that had come in was read */
+	bool peer_blocks;     /* the peer's CSM has Block-Wise-Transfer */
+	bool offers_blocks;   /* ours has */
+	bool releasing;       /* the peer said Release */
+	bool send_refused;    /* a send was told to come again */
+	bool pinging;         /* a ping of ours is unanswered */
+	struct dps_coap_area area;
+	const struct dps_channel *channel; /* NULL: detached */
+	const struct dps_random *random;
+	uint32_t peer_size; /* the largest message that the peer takes */
+	uint32_t skip;      /* bytes of a message too large that are still to be dropped */
+	size_t rx_start;    /* rx[rx_start..rx_end) has been read and not been looked at */
+	size_t rx_end;
+	size_t tx_len;         /* tx[0..tx_len) waits for the channel */
+	size_t tx_reply_end;   /* where the last reply in it ends */
+	size_t tx_reply_quota; /* bytes of replies that may still be queued before those in tx have left */
+	uint8_t ping_token[DPS_COAP_TOKEN_SIZE];
+
 	/* from the options */
 	size_t rx_size;
 	size_t tx_size;
@@ -64,27 +85,7 @@ struct dps_coap {
 
 	struct dps_coap_counters counters;
 
-	/* of the present connection */
-	const struct dps_channel *channel; /* NULL: detached */
-	const struct dps_random *random;
-	uint32_t peer_size;   /* the largest message that the peer takes */
-	bool peer_blocks;     /* its CSM has Block-Wise-Transfer */
-	bool offers_blocks;   /* ours has */
-	bool releasing;       /* the peer said Release */
-	bool send_refused;    /* a send was told to come again */
-	bool pinging;         /* a ping of ours is unanswered */
-	dps_result failed;    /* why there is none, or DPS_OK: DPS_E_STATE when detached */
-	dps_result tx_failed; /* a write failed: told once everything that had come in was read */
-	uint32_t skip;        /* bytes of a message too large that are still to be dropped */
-	size_t rx_start;      /* rx[rx_start..rx_end) has been read and not been looked at */
-	size_t rx_end;
-	size_t tx_len;         /* tx[0..tx_len) waits for the channel */
-	size_t tx_reply_end;   /* where the last reply in it ends */
-	size_t tx_reply_quota; /* bytes of replies that may still be queued before those in tx have left */
-	uint8_t ping_token[DPS_COAP_TOKEN_SIZE];
 	struct dps_coap_slot slots[DPS_CONFIG_REQUESTS];
-	struct dps_coap_area area;
-
 	uint8_t rx[DPS_CONFIG_RECEIVE_SIZE];
 	uint8_t tx[DPS_CONFIG_SEND_SIZE];
 };
