@@ -14,7 +14,7 @@ PYTHON ?= /usr/bin/python3
 
 # The rooms of the design, in the order of its arrows. A part of them can be built alone: make lib ROOMS="codec store".
 ROOMS ?= codec pki store coap plgd client
-PORTS ?= posix mbedtls
+PORTS ?= posix mbedtls tpm2
 
 WARN     := -Wall -Wextra -Wshadow -Wconversion -Werror -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wpointer-arith -Wundef
 HARDEN   := -fstack-protector-strong -D_FORTIFY_SOURCE=2
@@ -33,7 +33,10 @@ LIBS_CODEC    := -lcbor
 LIBS_COAP     := -lcoap-3-notls
 LIBS_TLS      := -lmbedtls -lmbedx509 -lmbedcrypto
 LIBS_POSIX    := -lcares
+LIBS_TPM      := $(if $(filter tpm2,$(PORTS)),-ltss2-esys -ltss2-mu -ltss2-rc -ltss2-tctildr)
+# A program that is linked with libdps.a and uses no TPM needs no library for one.
 LIBS          := $(LIBS_COAP) $(LIBS_CODEC) $(LIBS_TLS) $(LIBS_POSIX) -lm
+LIBS_ALL      := $(LIBS) $(LIBS_TPM)
 
 lib_src  := $(sort $(foreach room,$(ROOMS),$(wildcard lib/$(room)/*.c)))
 port_src := $(sort $(foreach port,$(PORTS),$(wildcard port/$(port)/*.c)))
@@ -78,7 +81,7 @@ include $(sort $(wildcard mk/*.mk))
 # --- objects -----------------------------------------------------------------------------------------------------------------------
 
 $(BUILD)/lib/coap/%.o: CPPFLAGS += $(COAP_CFLAGS)
-$(BUILD)/port/posix/%.o $(BUILD)/test/%.o $(BUILD)/examples/%.o: CPPFLAGS += -D_GNU_SOURCE
+$(BUILD)/port/posix/%.o $(BUILD)/port/tpm2/%.o $(BUILD)/test/%.o $(BUILD)/examples/%.o: CPPFLAGS += -D_GNU_SOURCE
 $(BUILD)/test/%.o: CPPFLAGS += -Itest
 
 $(BUILD)/%.o: %.c $(CONFIG_HEADER)
@@ -97,7 +100,7 @@ $(BUILD)/libdps.a: $(lib_obj) $(port_obj)
 
 $(BUILD)/libdps.so.$(VERSION): $(lib_obj) $(port_obj)
 	$(call say,LD,$@)
-	$(Q)$(CC) -shared -Wl,-soname,libdps.so.$(ABI) -Wl,--no-undefined $(LDFLAGS) -o $@ $^ $(LIBS)
+	$(Q)$(CC) -shared -Wl,-soname,libdps.so.$(ABI) -Wl,--no-undefined $(LDFLAGS) -o $@ $^ $(LIBS_ALL)
 
 $(BUILD)/libdps.so: $(BUILD)/libdps.so.$(VERSION)
 	@ln -sf libdps.so.$(VERSION) $(BUILD)/libdps.so.$(ABI)
@@ -107,14 +110,14 @@ $(BUILD)/dps.pc: Makefile include/dps/version.h
 	@mkdir -p $(@D)
 	@printf '%s\n' 'prefix=$(PREFIX)' 'libdir=$(LIBDIR)' 'includedir=$${prefix}/include' '' 'Name: libdps' \
 	  'Description: Zero-touch provisioning of IoT devices' 'Version: $(VERSION)' 'Cflags: -I$${includedir}' 'Libs: -L$${libdir} -ldps' \
-	  'Libs.private: $(LIBS)' >$@
+	  'Libs.private: $(LIBS_ALL)' >$@
 
 # --- the programs ------------------------------------------------------------------------------------------------------------------
 # Exactly one variant of libcoap in each: two in one process would share their symbols.
 
 $(BUILD)/dps-device: $(device_obj) $(BUILD)/libdps.a
 	$(call say,LD,$@)
-	$(Q)$(CC) $(LDFLAGS) -o $@ $^ -lcjson $(LIBS)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ -lcjson $(LIBS_ALL)
 
 $(service_obj): CPPFLAGS += -isystem /usr/include/coap3
 $(BUILD)/dps-service: $(service_obj)
@@ -127,11 +130,11 @@ tests: $(unit_bin) $(integ_bin) programs    ## build all tests without running t
 
 $(BUILD)/test/unit/%: $(BUILD)/test/unit/%.o $(support_obj) $(BUILD)/libdps.a
 	$(call say,LD,$@)
-	$(Q)$(CC) $(LDFLAGS) -o $@ $^ -lcmocka -lcjson $(LIBS)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ -lcmocka -lcjson $(LIBS_ALL)
 
 $(BUILD)/test/integration/%: $(BUILD)/test/integration/%.o $(support_obj) $(BUILD)/libdps.a
 	$(call say,LD,$@)
-	$(Q)$(CC) $(LDFLAGS) -o $@ $^ -lcmocka -lcjson $(LIBS)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ -lcmocka -lcjson $(LIBS_ALL)
 
 .PRECIOUS: $(BUILD)/%.o
 .PHONY: clean

@@ -34,7 +34,7 @@ ROOMS = {
 }
 
 # Which rooms of lib/ a port may include from: one that shares a third-party library with a leaf need not write its helpers twice.
-PORTS = {"mbedtls": {"pki", "codec"}}
+PORTS = {"mbedtls": {"pki", "codec"}, "tpm2": {"pki", "codec"}}
 
 # Public headers that only these rooms may include: a service's own, and layouts of rooms above.
 PUBLIC_OF = {
@@ -162,6 +162,11 @@ def included(path):
             yield number, match[1], match[2]
 
 
+def port_of(path):
+    """The port that a public header of a port belongs to: include/dps/port/tpm2.h and include/dps/port/tpm2_factory.h -> tpm2"""
+    return os.path.basename(path).removesuffix(".h").split("_")[0]
+
+
 def third_party_breach(header, home):
     for pattern, homes in THIRD_PARTY:
         if pattern.match(header) and home not in homes:
@@ -197,7 +202,7 @@ def rule_includes(tree):
         top, room = parts[0], parts[1]
         home = f"{top}/{room}"
         if path.startswith("include/dps/port/"):
-            home = "port/" + parts[-1].removesuffix(".h")
+            home = "port/" + port_of(path)
         if top == "lib" and (room not in ROOMS or len(parts) != 3):
             yield path, "not in a room of the design"
             continue
@@ -241,8 +246,8 @@ def rule_exports(tree):
     exported = {line.split()[-1] for line in output("nm", "-D", "--defined-only", library).splitlines()}
     declared = {}
     for path, i, name, _ in api_functions():
-        port = re.match(r"include/dps/port/(\w+)\.h", path)
-        if not port or glob.glob(f"{tree.build}/port/{port[1]}/*.o"):
+        port = port_of(path) if path.startswith("include/dps/port/") else None
+        if not port or glob.glob(f"{tree.build}/port/{port}/*.o"):
             declared[name] = f"{path}:{i + 1}"
     for name in sorted(exported - set(declared)):
         yield library, f"exports {name}, which no public header declares with DPS_API"

@@ -48,6 +48,7 @@ typedef enum dps_class {
 	X(DPS_E_CERTIFICATE_FORMAT, -12, "certificate-format", CONFIG, "not a certificate, or none in the file")                               \
 	X(DPS_E_KEY_MISMATCH, -13, "key-mismatch", CONFIG, "the private key does not belong to the certificate")                               \
 	X(DPS_E_DEVICE_ID, -14, "device-id", CONFIG, "another device id is committed on this device")                                          \
+	X(DPS_E_TPM, -15, "tpm", CONFIG, "the TPM cannot be reached")                                                                          \
 	/* the network */                                                                                                                      \
 	X(DPS_E_RESOLVE, -20, "name-resolution", TRANSIENT, "the host name does not resolve")                                                  \
 	X(DPS_E_CONNECT, -21, "connect", TRANSIENT, "the connection was refused or the host is unreachable")                                   \
