@@ -20,6 +20,15 @@
 #include "support/test_scenario.h"
 #include "support/test_snapshot.h"
 
+/* 129 characters; 128 are allowed. */
+#define TEN "123456789."
+#define TOO_LONG                                                                                                                           \
+	"coaps+tcp://" TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN "ab"                                                                        \
+	":5684"
+#define LONGEST                                                                                                                            \
+	"coaps+tcp://" TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN TEN "a"                                                                         \
+	":5684"
+
 static struct test_scenario scenario;
 static struct test_local service;
 static struct test_snapshot base; /* the state of a provisioned device */
@@ -265,16 +274,24 @@ static void endpoints(void **state)
 		"coaps+tcp://::1:5684",
 		"coaps+tcp://somebody@localhost:5684",
 		"coaps+tcp://local host:5684",
-		"coaps+tcp://a-name-that-goes-on-for-more-than-one-hundred-and-twenty-eight-characters-is-longer-than-an-endpoint-may-be."
-		"example.example:5684",
+		TOO_LONG,
 	};
 	struct test_command command;
+	struct test_program device;
 
 	(void)state;
 	for (size_t at = 0; at < sizeof(wrong) / sizeof(wrong[0]); at++) {
 		test_device_command(&command, &scenario, wrong[at], "never");
 		expect_refused(&command, "endpoint-uri", wrong[at]);
 	}
+
+	/* One character less is read; nobody is there. */
+	assert_int_equal(sizeof(LONGEST) - 1, 128);
+	test_device_command(&command, &scenario, LONGEST, "longest");
+	test_command_set(&command, "--timeout", "0.2");
+	test_program_run(&device, &command);
+	assert_int_equal(device.exit_code, 3);
+	test_program_free(&device);
 
 	/* A good one beside it does not help. */
 	test_device_command(&command, &scenario, service.uri, "never");
@@ -322,7 +339,7 @@ static void wrong_values(void **state)
 		{"--key", "", "argument"},
 		{"--key", "file:", "argument"},
 		{"--key", "factory/manufacturer.key", "argument"},
-		{"--key", "tpm2:0x81000001", "argument"},
+		{"--key", "pkcs11:object=key", "argument"},
 		{"--pin", "", "pin-format"},
 		{"--pin", "sha256:", "pin-format"},
 		{"--pin", "sha256:1234", "pin-format"},
