@@ -37,6 +37,9 @@ struct dps_random {
 /** Longest name of a blob, without the NUL. Names match [a-z0-9-]+. */
 #define DPS_STORAGE_NAME_LENGTH 31
 
+/** Most parts of a write. */
+#define DPS_STORAGE_PARTS 40
+
 /**
  * Storage of small named blobs (up to DPS_CONFIG_BODY_SIZE plus 64 bytes). The contract that everything else builds on:
  * - write replaces the whole blob atomically: after a power cut at any moment a read gives the old content or the new, never a mix;
@@ -49,7 +52,7 @@ struct dps_storage {
 	void *ctx;
 	/** Reads a blob into buf. DPS_E_NOT_FOUND: none of that name. DPS_E_BUFFER: *len is the size needed, buf is undefined. */
 	DPS_MUST_USE dps_result (*read)(void *ctx, const char *name, uint8_t *buf, size_t size, size_t *len);
-	/** Writes the parts one behind the other as the blob's new content. Parts may be empty; count is at most 32. */
+	/** Writes the parts one behind the other as the blob's new content. Parts may be empty; count is at most DPS_STORAGE_PARTS. */
 	DPS_MUST_USE dps_result (*write)(void *ctx, const char *name, const struct dps_span *parts, size_t count);
 	/** Removes a blob; DPS_OK when there was none. */
 	DPS_MUST_USE dps_result (*erase)(void *ctx, const char *name);

@@ -16,57 +16,46 @@
 /* Never sooner after another: a CA that hands out identities of no life must not be asked without end. */
 #define RENEWAL_MIN_S 5u
 
-static enum dps_handled tell_owner(struct dps_client *client, dps_result *result)
+static dps_result read_committed(struct dps_client *client, enum dps_record record, void *view)
 {
-	const struct dps_handlers *handlers = &client->config.handlers;
-	struct dps_owner view;
-
-	*result = dps_store_read_owner(&client->store, DPS_STORE_COMMITTED, client->body, sizeof(client->body), &view);
-	return *result == DPS_OK && handlers->owner != NULL ? handlers->owner(client->config.user, &view) : DPS_HANDLED;
+	return dps_store_read(&client->store, record, DPS_STORE_COMMITTED, client->body, sizeof(client->body), view);
 }
 
-static enum dps_handled tell_cloud(struct dps_client *client, dps_result *result)
+/* A record without a handler needs none, but it must be readable all the same. */
+static enum dps_handled tell(struct dps_client *client, enum dps_record record, dps_result *result)
 {
 	const struct dps_handlers *handlers = &client->config.handlers;
-	struct dps_cloud view;
+	void *user = client->config.user;
+	union {
+		struct dps_owner owner;
+		struct dps_cloud cloud;
+		struct dps_credentials credentials;
+		struct dps_acl acls;
+		struct dps_resources resources;
+	} view;
 
-	*result = dps_store_read_cloud(&client->store, DPS_STORE_COMMITTED, client->body, sizeof(client->body), &view);
-	return *result == DPS_OK && handlers->cloud != NULL ? handlers->cloud(client->config.user, &view) : DPS_HANDLED;
-}
-
-static enum dps_handled tell_credentials(struct dps_client *client, dps_result *result)
-{
-	const struct dps_handlers *handlers = &client->config.handlers;
-	struct dps_credentials view;
-
-	*result = dps_store_read_credentials(&client->store, DPS_STORE_COMMITTED, client->body, sizeof(client->body), &view);
-	return *result == DPS_OK && handlers->credentials != NULL ? handlers->credentials(client->config.user, &view) : DPS_HANDLED;
-}
-
-static enum dps_handled tell_acls(struct dps_client *client, dps_result *result)
-{
-	const struct dps_handlers *handlers = &client->config.handlers;
-	struct dps_acl view;
-
-	*result = dps_store_read_acls(&client->store, DPS_STORE_COMMITTED, client->body, sizeof(client->body), &view);
-	return *result == DPS_OK && handlers->acls != NULL ? handlers->acls(client->config.user, &view) : DPS_HANDLED;
-}
-
-static enum dps_handled tell_resources(struct dps_client *client, dps_result *result)
-{
-	const struct dps_handlers *handlers = &client->config.handlers;
-	struct dps_resources view;
-
-	*result = dps_store_read_resources(&client->store, DPS_STORE_COMMITTED, client->body, sizeof(client->body), &view);
-	return *result == DPS_OK && handlers->resources != NULL ? handlers->resources(client->config.user, &view) : DPS_HANDLED;
+	*result = read_committed(client, record, &view);
+	if (*result != DPS_OK)
+		return DPS_HANDLED;
+	switch (record) {
+	case DPS_RECORD_OWNER:
+		return handlers->owner != NULL ? handlers->owner(user, &view.owner) : DPS_HANDLED;
+	case DPS_RECORD_CLOUD:
+		return handlers->cloud != NULL ? handlers->cloud(user, &view.cloud) : DPS_HANDLED;
+	case DPS_RECORD_CREDENTIALS:
+		return handlers->credentials != NULL ? handlers->credentials(user, &view.credentials) : DPS_HANDLED;
+	case DPS_RECORD_ACLS:
+		return handlers->acls != NULL ? handlers->acls(user, &view.acls) : DPS_HANDLED;
+	case DPS_RECORD_RESOURCES:
+		return handlers->resources != NULL ? handlers->resources(user, &view.resources) : DPS_HANDLED;
+	case DPS_RECORD_COUNT:
+	default:
+		return DPS_HANDLED;
+	}
 }
 
 void dps_client_tell_handlers(struct dps_client *client)
 {
-	static enum dps_handled (*const tell[DPS_RECORD_COUNT])(struct dps_client *, dps_result *) = {
-		[DPS_RECORD_OWNER] = tell_owner, [DPS_RECORD_CLOUD] = tell_cloud,         [DPS_RECORD_CREDENTIALS] = tell_credentials,
-		[DPS_RECORD_ACLS] = tell_acls,   [DPS_RECORD_RESOURCES] = tell_resources,
-	};
 	uint32_t unconfirmed = dps_store_unconfirmed(&client->store);
 	uint32_t confirmed = 0;
 	dps_result result;
@@ -77,7 +66,7 @@ void dps_client_tell_handlers(struct dps_client *client)
 		if ((unconfirmed & DPS_RECORD_BIT(record)) == 0)
 			continue;
 		client->in_callback = true;
-		handled = tell[record](client, &result);
+		handled = tell(client, (enum dps_record)record, &result);
 		client->in_callback = false;
 		if (result != DPS_OK)
 			dps_client_warn(client, DPS_STEP_COMMIT, result, DPS_CLIENT_TEXT("a committed record cannot be read"));
@@ -97,7 +86,7 @@ void dps_client_tell_handlers(struct dps_client *client)
 /* What is remembered of the endpoint and the time. */
 static dps_result remember(struct dps_client *client)
 {
-	struct dps_stored_endpoint list[DPS_CONFIG_ENDPOINTS];
+	struct dps_stored_endpoints stored = {.count = client->endpoint_count};
 	int64_t unix_ms = 0;
 	dps_result result = DPS_OK;
 
@@ -108,9 +97,9 @@ static dps_result remember(struct dps_client *client)
 
 			while (uri[len] != '\0')
 				len++;
-			list[i] = (struct dps_stored_endpoint){{(const uint8_t *)uri, len}, client->endpoints[i].no_resources};
+			stored.list[i] = (struct dps_stored_endpoint){{(const uint8_t *)uri, len}, client->endpoints[i].no_resources};
 		}
-		result = dps_store_write_endpoints(&client->store, list, client->endpoint_count);
+		result = dps_store_write_endpoints(&client->store, &stored);
 		client->endpoints_changed = result != DPS_OK;
 	}
 	if (dps_client_wall_ms(client, &unix_ms) && unix_ms >= client->time_floor_ms + TIME_FLOOR_STEP_MS) {
@@ -181,7 +170,7 @@ void dps_client_watch_renewal(struct dps_client *client)
 {
 	struct dps_credentials credentials;
 	int64_t now_ms = best_wall_ms(client);
-	dps_result result = dps_store_read_credentials(&client->store, DPS_STORE_COMMITTED, client->body, sizeof(client->body), &credentials);
+	dps_result result = read_committed(client, DPS_RECORD_CREDENTIALS, &credentials);
 
 	dps_wipe(client->body, sizeof(client->body));
 	client->renew_at_ms = INT64_MAX;
@@ -205,25 +194,25 @@ bool dps_client_renewal_due(struct dps_client *client)
 
 dps_result dps_client_read_owner(struct dps_client *client, uint8_t *buf, size_t size, struct dps_owner *out)
 {
-	return dps_store_read_owner(&client->store, DPS_STORE_COMMITTED, buf, size, out);
+	return dps_store_read(&client->store, DPS_RECORD_OWNER, DPS_STORE_COMMITTED, buf, size, out);
 }
 
 dps_result dps_client_read_cloud(struct dps_client *client, uint8_t *buf, size_t size, struct dps_cloud *out)
 {
-	return dps_store_read_cloud(&client->store, DPS_STORE_COMMITTED, buf, size, out);
+	return dps_store_read(&client->store, DPS_RECORD_CLOUD, DPS_STORE_COMMITTED, buf, size, out);
 }
 
 dps_result dps_client_read_credentials(struct dps_client *client, uint8_t *buf, size_t size, struct dps_credentials *out)
 {
-	return dps_store_read_credentials(&client->store, DPS_STORE_COMMITTED, buf, size, out);
+	return dps_store_read(&client->store, DPS_RECORD_CREDENTIALS, DPS_STORE_COMMITTED, buf, size, out);
 }
 
 dps_result dps_client_read_acls(struct dps_client *client, uint8_t *buf, size_t size, struct dps_acl *out)
 {
-	return dps_store_read_acls(&client->store, DPS_STORE_COMMITTED, buf, size, out);
+	return dps_store_read(&client->store, DPS_RECORD_ACLS, DPS_STORE_COMMITTED, buf, size, out);
 }
 
 dps_result dps_client_read_resources(struct dps_client *client, uint8_t *buf, size_t size, struct dps_resources *out)
 {
-	return dps_store_read_resources(&client->store, DPS_STORE_COMMITTED, buf, size, out);
+	return dps_store_read(&client->store, DPS_RECORD_RESOURCES, DPS_STORE_COMMITTED, buf, size, out);
 }

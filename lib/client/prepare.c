@@ -31,38 +31,37 @@ dps_result dps_client_erase(struct dps_client *client)
 /* Endpoints given by the application replace the stored list; without any the stored list is used. */
 static dps_result load_endpoints(struct dps_client *client)
 {
-	struct dps_stored_endpoint stored[DPS_CONFIG_ENDPOINTS];
-	size_t count = 0;
-	dps_result result = dps_store_read_endpoints(&client->store, client->body, sizeof(client->body), stored, DPS_CONFIG_ENDPOINTS, &count);
+	struct dps_stored_endpoints stored;
+	dps_result result = dps_store_read_endpoints(&client->store, client->body, sizeof(client->body), &stored);
 
 	if (is_failure_of_content(result))
 		result = DPS_OK;
 	if (result != DPS_OK)
 		return result;
 	if (client->endpoint_count == 0) {
-		for (size_t i = 0; i < count; i++) {
+		for (size_t i = 0; i < stored.count; i++) {
 			struct dps_client_endpoint *endpoint = &client->endpoints[client->endpoint_count];
 			struct dps_uri uri;
 
-			if (dps_uri_parse(stored[i].uri, &uri) != DPS_OK)
+			if (dps_uri_parse(stored.list[i].uri, &uri) != DPS_OK)
 				continue;
-			memcpy(endpoint->uri, stored[i].uri.data, stored[i].uri.len);
-			endpoint->uri[stored[i].uri.len] = '\0';
-			endpoint->no_resources = stored[i].no_resources;
+			memcpy(endpoint->uri, stored.list[i].uri.data, stored.list[i].uri.len);
+			endpoint->uri[stored.list[i].uri.len] = '\0';
+			endpoint->no_resources = stored.list[i].no_resources;
 			client->endpoint_count++;
 		}
-		client->endpoints_changed = client->endpoint_count != count;
+		client->endpoints_changed = client->endpoint_count != stored.count;
 		return DPS_OK;
 	}
-	client->endpoints_changed = count != client->endpoint_count;
+	client->endpoints_changed = stored.count != client->endpoint_count;
 	for (size_t i = 0; i < client->endpoint_count; i++) {
 		struct dps_client_endpoint *endpoint = &client->endpoints[i];
 
-		if (i >= count || !dps_span_is(stored[i].uri, endpoint->uri))
+		if (i >= stored.count || !dps_span_is(stored.list[i].uri, endpoint->uri))
 			client->endpoints_changed = true;
-		for (size_t k = 0; k < count; k++)
-			if (dps_span_is(stored[k].uri, endpoint->uri))
-				endpoint->no_resources = stored[k].no_resources;
+		for (size_t k = 0; k < stored.count; k++)
+			if (dps_span_is(stored.list[k].uri, endpoint->uri))
+				endpoint->no_resources = stored.list[k].no_resources;
 	}
 	return DPS_OK;
 }
@@ -84,7 +83,7 @@ static dps_result check_credentials(struct dps_client *client, enum dps_store_wh
 {
 	const struct dps_keys *keys = client->config.keys;
 	struct dps_credentials credentials;
-	dps_result result = dps_store_read_credentials(&client->store, which, client->body, sizeof(client->body), &credentials);
+	dps_result result = dps_store_read(&client->store, DPS_RECORD_CREDENTIALS, which, client->body, sizeof(client->body), &credentials);
 
 	*hold = false;
 	if (is_failure_of_content(result))
@@ -110,7 +109,8 @@ static dps_result load_device(struct dps_client *client)
 
 	/* A damaged blob is no loss while the credentials, which name the same, are intact. */
 	if (is_failure_of_content(result) && (client->store.committed & DPS_RECORD_BIT(DPS_RECORD_CREDENTIALS)) != 0) {
-		result = dps_store_read_credentials(&client->store, DPS_STORE_COMMITTED, client->body, sizeof(client->body), &credentials);
+		result =
+			dps_store_read(&client->store, DPS_RECORD_CREDENTIALS, DPS_STORE_COMMITTED, client->body, sizeof(client->body), &credentials);
 		if (result == DPS_OK && copy_slot(device.key_slot, credentials.key_slot))
 			device.id = credentials.device_id;
 	}

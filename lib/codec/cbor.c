@@ -9,6 +9,8 @@
 
 #include <cbor.h>
 
+#include "codec/text.h"
+
 /* One decoded head. `value` is the integer, the number of items or pairs, or the length of a definite string. */
 struct head {
 	enum dps_cbor_type type;
@@ -326,35 +328,6 @@ dps_result dps_cbor_more(struct dps_cbor *r, bool *more)
 	return DPS_OK;
 }
 
-/* RFC 3629: shortest forms only, no surrogates, nothing above U+10FFFF; NUL is refused because texts become C strings somewhere. */
-static bool text_is_valid(const uint8_t *p, size_t len)
-{
-	static const struct {
-		uint8_t mask, lead, tail;
-		uint32_t min;
-	} forms[] = {{0x80, 0x00, 0, 0x1}, {0xe0, 0xc0, 1, 0x80}, {0xf0, 0xe0, 2, 0x800}, {0xf8, 0xf0, 3, 0x10000}};
-	size_t i = 0;
-
-	while (i < len) {
-		uint32_t code;
-		size_t form = 0;
-		size_t tail;
-		while (form < 4 && (p[i] & forms[form].mask) != forms[form].lead)
-			form++;
-		if (form == 4 || forms[form].tail > len - i - 1)
-			return false;
-		code = p[i++] & (uint8_t)~forms[form].mask;
-		for (tail = forms[form].tail; tail > 0; tail--, i++) {
-			if ((p[i] & 0xc0) != 0x80)
-				return false;
-			code = code << 6 | (p[i] & 0x3fu);
-		}
-		if (code < forms[form].min || code > 0x10ffff || (code >= 0xd800 && code <= 0xdfff))
-			return false;
-	}
-	return true;
-}
-
 static void take_string(struct dps_cbor *r, const struct head *head, struct dps_span *out)
 {
 	out->data = head->string;
@@ -368,7 +341,7 @@ dps_result dps_cbor_read_text(struct dps_cbor *r, struct dps_span *text)
 	dps_result result = expect(r, DPS_CBOR_TEXT, &head);
 	if (result != DPS_OK)
 		return result;
-	if (head.indefinite || !text_is_valid(head.string, (size_t)head.value))
+	if (head.indefinite || !dps_text_is_valid((struct dps_span){head.string, (size_t)head.value}))
 		return DPS_E_FIELD;
 	take_string(r, &head, text);
 	return DPS_OK;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Bytes: wiping, comparing, checking, showing. */
+/* Bytes: wiping, comparing, checking, showing; whether they are a text. */
 #include "codec/text.h"
 
 void dps_text_printable(char *out, size_t size, const uint8_t *in, size_t len)
@@ -56,4 +56,34 @@ uint32_t dps_crc32(uint32_t crc, const uint8_t *data, size_t len)
 		crc = crc >> 4 ^ table[(crc ^ (uint32_t)(*data >> 4)) & 15];
 	}
 	return ~crc;
+}
+
+/* RFC 3629: shortest forms only, no surrogates, nothing above U+10FFFF; NUL is refused because texts become C strings somewhere. */
+bool dps_text_is_valid(struct dps_span text)
+{
+	static const struct {
+		uint8_t mask, lead, tail;
+		uint32_t min;
+	} forms[] = {{0x80, 0x00, 0, 0x1}, {0xe0, 0xc0, 1, 0x80}, {0xf0, 0xe0, 2, 0x800}, {0xf8, 0xf0, 3, 0x10000}};
+	const uint8_t *p = text.data;
+	size_t i = 0;
+
+	while (i < text.len) {
+		uint32_t code;
+		size_t form = 0;
+		size_t tail;
+		while (form < 4 && (p[i] & forms[form].mask) != forms[form].lead)
+			form++;
+		if (form == 4 || forms[form].tail > text.len - i - 1)
+			return false;
+		code = p[i++] & (uint8_t)~forms[form].mask;
+		for (tail = forms[form].tail; tail > 0; tail--, i++) {
+			if ((p[i] & 0xc0) != 0x80)
+				return false;
+			code = code << 6 | (p[i] & 0x3fu);
+		}
+		if (code < forms[form].min || code > 0x10ffff || (code >= 0xd800 && code <= 0xdfff))
+			return false;
+	}
+	return true;
 }

@@ -28,11 +28,17 @@ dps_result dps_uri_parse(struct dps_span text, struct dps_uri *uri);
 /* Copies bytes as printable ASCII ('?' for the rest, runs of blanks and line ends as one blank), cut to fit, always NUL-terminated. size > 0. */
 void dps_text_printable(char *out, size_t size, const uint8_t *in, size_t len);
 
+/* Whether this is UTF-8 (RFC 3629) without NUL. */
+bool dps_text_is_valid(struct dps_span text);
+
 /* Wipes memory in a way the compiler keeps. */
 void dps_wipe(void *memory, size_t len);
 
 /* Compares in constant time; for secrets and pins. */
 bool dps_equal_constant_time(const uint8_t *a, const uint8_t *b, size_t len);
+
+/* The value of a hex digit in either case, or -1. */
+int dps_hex_value(char c);
 
 /* CRC-32 (IEEE 802.3, reflected), to be continued: start with crc 0. Guards stored records against bit rot, not against attackers. */
 uint32_t dps_crc32(uint32_t crc, const uint8_t *data, size_t len);

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The ACL step: GET /api/v1/provisioning/acls -> {"aclist2": [ACE2...]}. The list is judged here and kept as it came. */
+/* The ACL step: GET /api/v1/provisioning/acls -> {"aclist2": [ACE2...]}. The store judges the list and keeps it as it came. */
 #include "plgd/steps.h"
-#include "store/acl.h"
 #include "store/store.h"
 
 static dps_result build(const struct dps_step_env *env, struct dps_request *request)
@@ -23,14 +22,13 @@ static dps_result accept_acls(const struct dps_step_env *env, const struct dps_a
 		{"aclist2", DPS_FIELD_ARRAY, true, offsetof(struct acls, aces)},
 	};
 	struct acls view = {.redirect = {{NULL, 0}}};
-	struct dps_acl acl;
+	struct dps_acl acl = {.count = 0};
 	dps_result result = dps_plgd_read_answer(answer, fields, sizeof(fields) / sizeof(fields[0]), &view.redirect, verdict);
 
 	if (result != DPS_OK)
 		return result;
 	acl.aces = view.aces;
-	result = dps_acl_check(acl.aces, &acl.count);
-	return result == DPS_OK ? dps_store_stage_acls(env->store, &acl) : result;
+	return dps_store_stage(env->store, DPS_RECORD_ACLS, &acl);
 }
 
 const struct dps_step dps_plgd_step_acls = {

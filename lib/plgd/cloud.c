@@ -129,7 +129,7 @@ static dps_result accept_cloud(const struct dps_step_env *env, const struct dps_
 	cloud.provider = view.provider;
 	cloud.gateway = view.gateway;
 	cloud.token = view.token;
-	return dps_store_stage_cloud(env->store, &cloud);
+	return dps_store_stage(env->store, DPS_RECORD_CLOUD, &cloud);
 }
 
 const struct dps_step dps_plgd_step_cloud = {

@@ -231,7 +231,7 @@ static dps_result accept_credentials(const struct dps_step_env *env, const struc
 	result = dps_pki_check_identity(env->keys, &credentials, env->key_slot, env->now_s);
 	if (result == DPS_E_CERTIFICATE_FORMAT)
 		return DPS_E_IDENTITY_CHAIN;
-	return result == DPS_OK ? dps_store_stage_credentials(env->store, &credentials) : result;
+	return result == DPS_OK ? dps_store_stage(env->store, DPS_RECORD_CREDENTIALS, &credentials) : result;
 }
 
 const struct dps_step dps_plgd_step_credentials = {

@@ -29,7 +29,7 @@ static dps_result accept_owner(const struct dps_step_env *env, const struct dps_
 		return result;
 	if (dps_uuid_parse((const char *)view.owner.data, view.owner.len, &owner.id) != DPS_OK || dps_uuid_is_nil(&owner.id))
 		return DPS_E_FIELD; /* the nil UUID means "not owned" (OCF Security, doxm) */
-	return dps_store_stage_owner(env->store, &owner);
+	return dps_store_stage(env->store, DPS_RECORD_OWNER, &owner);
 }
 
 const struct dps_step dps_plgd_step_owner = {

@@ -8,7 +8,6 @@
 #if DPS_CONFIG_RESOURCES
 
 #include "plgd/steps.h"
-#include "store/acl.h"
 #include "store/store.h"
 
 static dps_result build(const struct dps_step_env *env, struct dps_request *request)
@@ -22,17 +21,12 @@ static dps_result accept_resources(const struct dps_step_env *env, const struct 
 {
 	static const uint8_t empty_array[] = {0x80};
 	struct dps_resources resources = {{empty_array, sizeof(empty_array)}, 0};
-	dps_result result;
 
-	if (answer->result == DPS_OK) {
+	if (answer->result == DPS_OK)
 		resources.array = (struct dps_span){answer->payload, answer->payload_len};
-		result = dps_resources_check(resources.array, &resources.count);
-		if (result != DPS_OK)
-			return result;
-	} else {
+	else
 		verdict->absent = true;
-	}
-	return dps_store_stage_resources(env->store, &resources);
+	return dps_store_stage(env->store, DPS_RECORD_RESOURCES, &resources);
 }
 
 const struct dps_step dps_plgd_step_resources = {

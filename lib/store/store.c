@@ -11,75 +11,45 @@
 
 #include <string.h>
 
-#include "codec/text.h"
-#include "store/acl.h"
 #include "store/internal.h"
-#include "store/record.h"
+#include "store/layout.h"
 
-#define NAME_MANIFEST  "manifest"
-#define NAME_CONFIRMED "confirmed"
-
-/* "manifest" and "confirmed": a generation for each record, in the order of enum dps_record. */
-#define GENERATIONS_SIZE ((size_t)4 * DPS_RECORD_COUNT)
-
-/* Bits of present and stray: two slots a record, then the blob "confirmed", which must not outlive the generations it speaks of. */
-#define SLOT_BIT(record, slot) (UINT32_C(1) << (2u * (unsigned)(record) + (unsigned)(slot)))
-#define CONFIRMED_BIT          (UINT32_C(1) << (2u * DPS_RECORD_COUNT))
-
-_Static_assert(sizeof(NAME_CONFIRMED) <= DPS_STORAGE_NAME_LENGTH + 1, "names fit the port");
-_Static_assert(DPS_STORE_SCRATCH_MIN >= DPS_BLOB_HEADER_SIZE + GENERATIONS_SIZE, "the manifest fits the smallest scratch");
-
-static unsigned slot_of(uint32_t generation)
-{
-	return (unsigned)(generation & 1u);
-}
+_Static_assert(DPS_STORE_SCRATCH_MIN >= DPS_BLOB_HEADER_SIZE + 4 + 8 * DPS_RECORD_COUNT, "the manifest fits the smallest scratch");
 
 /* The slot where a record is staged: the one that is not, or would not be, in force. */
-static unsigned other_slot(const struct dps_store *store, unsigned record)
+static unsigned next_blob(const struct dps_store *store, unsigned record)
 {
-	return slot_of(store->generation[record]) ^ 1u;
+	return DPS_BLOB_OF(record, store->manifest.records[record].in_force + 1);
 }
 
-/* "credentials-0" */
-static void slot_name(unsigned record, unsigned slot, char name[DPS_STORAGE_NAME_LENGTH + 1])
+/* Erases the blobs of a mask, all that can be. The first failure. */
+static dps_result erase(struct dps_store *store, uint32_t blobs)
 {
-	const char *base = dps_record_name((enum dps_record)record);
-	size_t len = strlen(base);
-	memcpy(name, base, len);
-	name[len++] = '-';
-	name[len++] = slot == 0 ? '0' : '1';
-	name[len] = '\0';
-}
+	unsigned blob;
+	dps_result first = DPS_OK;
 
-static dps_result erase_blob(struct dps_store *store, const char *name)
-{
-	dps_result result = store->port->erase(store->port->ctx, name);
-	return (int)result > 0 ? DPS_E_STORAGE : result;
-}
-
-static dps_result erase_slot(struct dps_store *store, unsigned record, unsigned slot)
-{
-	char name[DPS_STORAGE_NAME_LENGTH + 1];
-	dps_result result;
-
-	slot_name(record, slot, name);
-	result = erase_blob(store, name);
-	if (result == DPS_OK) {
-		store->present &= ~SLOT_BIT(record, slot);
-		store->stray &= ~SLOT_BIT(record, slot);
+	for (blob = 0; blob < DPS_BLOB_COUNT; blob++) {
+		dps_result result;
+		if ((blobs & DPS_BLOB_BIT(blob)) == 0)
+			continue;
+		result = dps_blob_erase(store->port, blob);
+		if (result == DPS_OK) {
+			store->present &= ~DPS_BLOB_BIT(blob);
+			store->stray &= ~DPS_BLOB_BIT(blob);
+		} else if (first == DPS_OK) {
+			first = result;
+		}
 	}
-	return result;
+	return first;
 }
 
 /* Forgets all that was known but the port. */
 static void forget(struct dps_store *store)
 {
-	const struct dps_storage *port = store->port;
-	memset(store, 0, sizeof *store);
-	store->port = port;
+	*store = (struct dps_store){.port = store->port};
 }
 
-static bool is_lost(dps_result result)
+bool dps_store_is_lost(dps_result result)
 {
 	return result == DPS_E_NOT_FOUND || result == DPS_E_STORAGE_CORRUPT || result == DPS_E_BUFFER;
 }
@@ -100,253 +70,120 @@ dps_result dps_store_writable(struct dps_store *store)
 
 /* --- opening ----------------------------------------------------------------------------------------------------------------------- */
 
-/* Reads a blob of generations. *count is 0 for one without any: as a manifest, the mark of a reset. */
-static dps_result read_generations(struct dps_store *store, const char *name, unsigned kind, uint8_t *buf, size_t size,
-                                   uint32_t generations[DPS_RECORD_COUNT], size_t *count)
+/* A manifest is of all records or, as the mark of a reset, of none. */
+static bool is_sound(const struct dps_manifest *manifest)
 {
-	struct dps_span body;
-	uint32_t ignored;
-	size_t i;
-	dps_result result = dps_blob_read(store->port, name, kind, buf, size, &ignored, &body);
+	unsigned record;
 
-	if (result != DPS_OK)
-		return result;
-	if (body.len != 0 && body.len != GENERATIONS_SIZE)
-		return DPS_E_STORAGE_CORRUPT;
-	*count = body.len / 4;
-	for (i = 0; i < *count; i++) {
-		generations[i] = dps_blob_get32(body.data + 4 * i);
-		/* There must be a next one; no device lives to see this one. */
-		if (generations[i] == UINT32_MAX)
-			return DPS_E_STORAGE_CORRUPT;
-	}
-	return DPS_OK;
+	/* There must be a next generation; no device lives to see this one. */
+	for (record = 0; record < DPS_RECORD_COUNT; record++)
+		if (manifest->records[record].in_force == UINT32_MAX)
+			return false;
+	return manifest->count == 0 || manifest->count == DPS_RECORD_COUNT;
 }
 
-/* Loads the manifest. *found: there is one and it is good. */
-static dps_result load_manifest(struct dps_store *store, uint8_t *buf, size_t size, bool *found)
+/* Every record in force counts as damaged until its blob is found. */
+static dps_result load_manifest(struct dps_store *store, uint8_t *buf, size_t size)
 {
-	uint32_t generations[DPS_RECORD_COUNT];
-	size_t count = 0;
-	dps_result result = read_generations(store, NAME_MANIFEST, DPS_BLOB_MANIFEST, buf, size, generations, &count);
+	struct dps_manifest manifest;
+	uint32_t ignored;
+	unsigned record;
+	dps_result result = dps_layout_read(store->port, DPS_BLOB_MANIFEST, buf, size, &ignored, &manifest);
 
-	*found = result == DPS_OK && count > 0;
-	if (*found)
-		memcpy(store->generation, generations, sizeof store->generation);
-	store->reset_begun = result == DPS_OK && count == 0;
-	if (result == DPS_E_STORAGE_CORRUPT || result == DPS_E_BUFFER) {
+	if (result == DPS_OK && !is_sound(&manifest))
+		result = DPS_E_STORAGE_CORRUPT;
+	if (result == DPS_OK) {
+		store->manifest = manifest;
+		store->reset_begun = manifest.count == 0;
+		for (record = 0; record < manifest.count; record++)
+			if (manifest.records[record].in_force != 0)
+				store->damaged |= DPS_RECORD_BIT(record);
+	} else if (result == DPS_E_STORAGE_CORRUPT || result == DPS_E_BUFFER) {
 		store->manifest_damaged = true;
 		store->damaged = DPS_RECORD_ALL;
 	}
-	return is_lost(result) ? DPS_OK : result;
+	return dps_store_is_lost(result) ? DPS_OK : result;
 }
 
-/* Looks at one slot. *generation is 0 for a blob that is missing or cannot be used. */
-static dps_result look_at_slot(struct dps_store *store, unsigned record, unsigned slot, uint8_t *buf, size_t size, uint32_t *generation)
+/* Says what a sound blob of a record is. In the slot of another generation it is nothing. */
+static void judge(struct dps_store *store, unsigned blob, uint32_t generation)
 {
-	char name[DPS_STORAGE_NAME_LENGTH + 1];
-	union dps_record_view view;
-	struct dps_span body;
-	dps_result result;
+	const unsigned record = blob / 2;
+	const uint32_t in_force = store->manifest.records[record].in_force;
+	/* Before the first commit there is no manifest, and nothing but first generations: a set that only a first run leaves. The other slot, whose number
+	 * is lower, has been looked at. */
+	const bool first_run = !store->manifest_damaged && (store->present & DPS_BLOB_BIT(blob ^ 1u)) == 0;
 
-	*generation = 0;
-	slot_name(record, slot, name);
-	result = dps_blob_read(store->port, name, DPS_BLOB_RECORD + record, buf, size, generation, &body);
-	if (result != DPS_OK && !is_lost(result))
-		return result;
-	if (result != DPS_E_NOT_FOUND)
-		store->present |= SLOT_BIT(record, slot);
-	if (result != DPS_OK || dps_record_parse((enum dps_record)record, body, &view) != DPS_OK)
-		*generation = 0;
-	return DPS_OK;
-}
-
-static dps_result look_at_record(struct dps_store *store, unsigned record, bool manifest, uint8_t *buf, size_t size)
-{
-	const uint32_t bit = DPS_RECORD_BIT(record);
-	const uint32_t in_force = store->generation[record];
-	const unsigned home = slot_of(in_force);
-	const unsigned other = home ^ 1u;
-	uint32_t home_generation, other_generation;
-	dps_result result;
-
-	result = look_at_slot(store, record, home, buf, size, &home_generation);
-	if (result == DPS_OK)
-		result = look_at_slot(store, record, other, buf, size, &other_generation);
-	if (result != DPS_OK)
-		return result;
-
-	if (in_force != 0 && home_generation == in_force)
-		store->committed |= bit;
-	else if (in_force != 0)
-		store->damaged |= bit;
-	if (home_generation > in_force)
-		store->stray |= SLOT_BIT(record, home);
-
-	/* Before the first commit there is no manifest, and nothing but first generations: a set that only a first run leaves. */
-	if (other_generation == in_force + 1 && (manifest || (!store->manifest_damaged && (store->present & SLOT_BIT(record, home)) == 0))) {
-		store->staged |= bit;
-		store->staged_generation[record] = other_generation;
-	} else if (other_generation > in_force) {
-		store->stray |= SLOT_BIT(record, other);
+	if (generation == 0 || DPS_BLOB_OF(record, generation) != blob)
+		return;
+	if (generation == in_force) {
+		store->committed |= DPS_RECORD_BIT(record);
+		store->damaged &= ~DPS_RECORD_BIT(record);
+	} else if (generation == in_force + 1 && (store->manifest.count > 0 || first_run)) {
+		store->staged |= DPS_RECORD_BIT(record);
+	} else if (generation > in_force) {
+		store->stray |= DPS_BLOB_BIT(blob);
 	}
-	return DPS_OK;
 }
 
 /* The device's own blobs are read when they are asked for; here only for one of a newer format, which must not be overwritten. */
-static dps_result look_at_device(struct dps_store *store, uint8_t *buf, size_t size)
+static dps_result look_at(struct dps_store *store, unsigned blob, uint8_t *buf, size_t size)
 {
-	struct dps_span body;
-	uint32_t ignored;
-	size_t i;
-	dps_result result = DPS_OK;
+	union dps_view view;
+	uint32_t generation;
+	dps_result result = dps_layout_read(store->port, blob, buf, size, &generation, &view);
 
-	for (i = 0; result == DPS_OK && i < DPS_STORE_DEVICE_BLOBS; i++) {
-		const struct dps_store_device_blob *blob = &dps_store_device_blobs[i];
-		result = dps_blob_read(store->port, blob->name, blob->kind, buf, size, &ignored, &body);
-		result = is_lost(result) ? DPS_OK : result;
-	}
-	return result;
-}
-
-/* What the application confirmed counts only under the manifest that it was told about. */
-static dps_result load_confirmed(struct dps_store *store, bool manifest, uint8_t *buf, size_t size)
-{
-	uint32_t generations[DPS_RECORD_COUNT];
-	size_t count = 0;
-	dps_result result = read_generations(store, NAME_CONFIRMED, DPS_BLOB_CONFIRMED, buf, size, generations, &count);
-
-	if (result == DPS_OK && manifest && count > 0)
-		memcpy(store->confirmed, generations, sizeof store->confirmed);
-	else if (result == DPS_OK && !manifest)
-		store->stray |= CONFIRMED_BIT;
-	return is_lost(result) ? DPS_OK : result;
+	if (result != DPS_OK && !dps_store_is_lost(result))
+		return result;
+	if (blob >= DPS_BLOB_DEVICE)
+		return DPS_OK;
+	if (result != DPS_E_NOT_FOUND)
+		store->present |= DPS_BLOB_BIT(blob);
+	if (result == DPS_OK)
+		judge(store, blob, generation);
+	return DPS_OK;
 }
 
 dps_result dps_store_open(struct dps_store *store, const struct dps_storage *port, uint8_t *scratch, size_t scratch_size)
 {
-	bool manifest;
-	unsigned record;
+	unsigned blob;
 	dps_result result;
 
 	store->port = port;
 	forget(store);
 	if (scratch_size < DPS_STORE_SCRATCH_MIN)
 		return DPS_E_ARGUMENT;
-	result = load_manifest(store, scratch, scratch_size, &manifest);
-	if (result == DPS_OK && !store->reset_begun) {
-		for (record = 0; result == DPS_OK && record < DPS_RECORD_COUNT; record++)
-			result = look_at_record(store, record, manifest, scratch, scratch_size);
-		if (result == DPS_OK)
-			result = load_confirmed(store, manifest, scratch, scratch_size);
-		if (result == DPS_OK)
-			result = look_at_device(store, scratch, scratch_size);
-	}
-	if (result != DPS_OK) {
+	result = load_manifest(store, scratch, scratch_size);
+	for (blob = 0; result == DPS_OK && !store->reset_begun && blob < DPS_BLOB_MANIFEST; blob++)
+		result = look_at(store, blob, scratch, scratch_size);
+	if (result != DPS_OK)
 		forget(store);
-		return result;
-	}
-	store->open = true;
-	return DPS_OK;
-}
-
-/* --- staging ----------------------------------------------------------------------------------------------------------------------- */
-
-static dps_result stage(struct dps_store *store, unsigned record, struct dps_blob_writer *w)
-{
-	const uint32_t generation = store->generation[record] + 1;
-	const unsigned slot = slot_of(generation);
-	char name[DPS_STORAGE_NAME_LENGTH + 1];
-	dps_result result;
-
-	slot_name(record, slot, name);
-	result = dps_blob_write(w, store->port, name, DPS_BLOB_RECORD + record, generation);
-	if (result != DPS_OK)
-		return result;
-	store->present |= SLOT_BIT(record, slot);
-	store->stray &= ~SLOT_BIT(record, slot);
-	store->staged |= DPS_RECORD_BIT(record);
-	store->staged_generation[record] = generation;
-	return DPS_OK;
-}
-
-dps_result dps_store_stage_owner(struct dps_store *store, const struct dps_owner *owner)
-{
-	uint8_t scratch[32];
-	struct dps_blob_writer w;
-	dps_result result = dps_store_writable(store);
-
-	if (result != DPS_OK)
-		return result;
-	dps_blob_begin(&w, scratch, sizeof scratch);
-	result = dps_record_gather_owner(&w, owner);
-	return result == DPS_OK ? stage(store, DPS_RECORD_OWNER, &w) : result;
-}
-
-dps_result dps_store_stage_cloud(struct dps_store *store, const struct dps_cloud *cloud)
-{
-	uint8_t scratch[DPS_RECORD_CLOUD_SCRATCH];
-	struct dps_blob_writer w;
-	dps_result result = dps_store_writable(store);
-
-	if (result != DPS_OK)
-		return result;
-	dps_blob_begin(&w, scratch, sizeof scratch);
-	result = dps_record_gather_cloud(&w, cloud);
-	return result == DPS_OK ? stage(store, DPS_RECORD_CLOUD, &w) : result;
-}
-
-dps_result dps_store_stage_credentials(struct dps_store *store, const struct dps_credentials *credentials)
-{
-	uint8_t scratch[DPS_RECORD_CREDENTIALS_SCRATCH];
-	struct dps_blob_writer w;
-	dps_result result = dps_store_writable(store);
-
-	if (result != DPS_OK)
-		return result;
-	dps_blob_begin(&w, scratch, sizeof scratch);
-	result = dps_record_gather_credentials(&w, credentials);
-	if (result == DPS_OK)
-		result = stage(store, DPS_RECORD_CREDENTIALS, &w);
-	dps_wipe(scratch, sizeof scratch); /* with many keys some are copied here */
+	store->open = result == DPS_OK;
 	return result;
 }
 
-/* The array as it came is the whole body. */
-static dps_result stage_array(struct dps_store *store, unsigned record, struct dps_span array,
-                              dps_result (*check)(struct dps_span array, size_t *count))
+/* --- records ----------------------------------------------------------------------------------------------------------------------- */
+
+dps_result dps_store_stage(struct dps_store *store, enum dps_record record, const void *view)
 {
-	struct dps_blob_writer w;
-	size_t count;
+	const unsigned blob = next_blob(store, record);
 	dps_result result = dps_store_writable(store);
 
 	if (result == DPS_OK)
-		result = check(array, &count);
+		result = dps_layout_write(store->port, blob, store->manifest.records[record].in_force + 1, view);
 	if (result != DPS_OK)
 		return result;
-	dps_blob_begin(&w, NULL, 0);
-	dps_blob_add(&w, array);
-	return stage(store, record, &w);
+	store->present |= DPS_BLOB_BIT(blob);
+	store->stray &= ~DPS_BLOB_BIT(blob);
+	store->staged |= DPS_RECORD_BIT(record);
+	return DPS_OK;
 }
 
-dps_result dps_store_stage_acls(struct dps_store *store, const struct dps_acl *acl)
-{
-	return stage_array(store, DPS_RECORD_ACLS, acl->aces, dps_acl_check);
-}
-
-dps_result dps_store_stage_resources(struct dps_store *store, const struct dps_resources *resources)
-{
-	return stage_array(store, DPS_RECORD_RESOURCES, resources->array, dps_resources_check);
-}
-
-/* --- reading ----------------------------------------------------------------------------------------------------------------------- */
-
-static dps_result read_record(struct dps_store *store, unsigned record, enum dps_store_which which, uint8_t *buf, size_t size, void *view)
+dps_result dps_store_read(struct dps_store *store, enum dps_record record, enum dps_store_which which, uint8_t *buf, size_t size,
+                          void *view)
 {
 	const bool staged = which == DPS_STORE_STAGED;
-	const uint32_t wanted = staged ? store->staged_generation[record] : store->generation[record];
-	char name[DPS_STORAGE_NAME_LENGTH + 1];
-	struct dps_span body;
+	const uint32_t wanted = store->manifest.records[record].in_force + staged;
 	uint32_t generation;
 	dps_result result = dps_store_readable(store);
 
@@ -354,76 +191,28 @@ static dps_result read_record(struct dps_store *store, unsigned record, enum dps
 		return result;
 	if (((staged ? store->staged : store->committed) & DPS_RECORD_BIT(record)) == 0)
 		return !staged && (store->damaged & DPS_RECORD_BIT(record)) != 0 ? DPS_E_STORAGE_CORRUPT : DPS_E_NOT_FOUND;
-	slot_name(record, slot_of(wanted), name);
-	result = dps_blob_read(store->port, name, DPS_BLOB_RECORD + record, buf, size, &generation, &body);
+	result = dps_layout_read(store->port, DPS_BLOB_OF(record, wanted), buf, size, &generation, view);
 	if (result == DPS_E_NOT_FOUND || (result == DPS_OK && generation != wanted))
 		return DPS_E_STORAGE_CORRUPT;
-	return result == DPS_OK ? dps_record_parse((enum dps_record)record, body, view) : result;
-}
-
-dps_result dps_store_read_owner(struct dps_store *store, enum dps_store_which which, uint8_t *buf, size_t size, struct dps_owner *out)
-{
-	return read_record(store, DPS_RECORD_OWNER, which, buf, size, out);
-}
-
-dps_result dps_store_read_cloud(struct dps_store *store, enum dps_store_which which, uint8_t *buf, size_t size, struct dps_cloud *out)
-{
-	return read_record(store, DPS_RECORD_CLOUD, which, buf, size, out);
-}
-
-dps_result dps_store_read_credentials(struct dps_store *store, enum dps_store_which which, uint8_t *buf, size_t size,
-                                      struct dps_credentials *out)
-{
-	return read_record(store, DPS_RECORD_CREDENTIALS, which, buf, size, out);
-}
-
-dps_result dps_store_read_acls(struct dps_store *store, enum dps_store_which which, uint8_t *buf, size_t size, struct dps_acl *out)
-{
-	return read_record(store, DPS_RECORD_ACLS, which, buf, size, out);
-}
-
-dps_result dps_store_read_resources(struct dps_store *store, enum dps_store_which which, uint8_t *buf, size_t size,
-                                    struct dps_resources *out)
-{
-	return read_record(store, DPS_RECORD_RESOURCES, which, buf, size, out);
+	return result;
 }
 
 /* --- committing -------------------------------------------------------------------------------------------------------------------- */
 
-static dps_result write_generations(struct dps_store *store, const char *name, unsigned kind, const uint32_t generations[DPS_RECORD_COUNT])
+static dps_result write_manifest(struct dps_store *store, struct dps_manifest *manifest)
 {
-	uint8_t body[GENERATIONS_SIZE];
-	struct dps_blob_writer w;
-	unsigned record;
+	dps_result result;
 
-	for (record = 0; record < DPS_RECORD_COUNT; record++)
-		dps_blob_put32(body + (size_t)4 * record, generations[record]);
-	dps_blob_begin(&w, NULL, 0);
-	dps_blob_add(&w, (struct dps_span){body, sizeof body});
-	return dps_blob_write(&w, store->port, name, kind, 0);
-}
-
-/* Erases what would look right under the manifest about to be written. Nothing to do but after the loss of a manifest. */
-static dps_result erase_stray(struct dps_store *store)
-{
-	unsigned record, slot;
-	dps_result result = DPS_OK;
-
-	for (record = 0; record < DPS_RECORD_COUNT; record++)
-		for (slot = 0; slot < 2; slot++)
-			if (result == DPS_OK && (store->stray & SLOT_BIT(record, slot)) != 0)
-				result = erase_slot(store, record, slot);
-	if (result == DPS_OK && (store->stray & CONFIRMED_BIT) != 0) {
-		result = erase_blob(store, NAME_CONFIRMED);
-		if (result == DPS_OK)
-			store->stray &= ~CONFIRMED_BIT;
-	}
+	manifest->count = DPS_RECORD_COUNT;
+	result = dps_layout_write(store->port, DPS_BLOB_MANIFEST, 0, manifest);
+	if (result == DPS_OK)
+		store->manifest = *manifest;
 	return result;
 }
 
 dps_result dps_store_commit(struct dps_store *store, uint32_t mask)
 {
-	uint32_t generations[DPS_RECORD_COUNT];
+	struct dps_manifest manifest = store->manifest;
 	unsigned record;
 	dps_result result = dps_store_writable(store);
 
@@ -434,17 +223,14 @@ dps_result dps_store_commit(struct dps_store *store, uint32_t mask)
 	if (mask == 0)
 		return DPS_OK;
 	for (record = 0; record < DPS_RECORD_COUNT; record++)
-		generations[record] = mask & DPS_RECORD_BIT(record) ? store->staged_generation[record] : store->generation[record];
-	result = erase_stray(store);
+		if (mask & DPS_RECORD_BIT(record))
+			manifest.records[record].in_force++;
+	/* What would look right under this manifest: nothing but after the loss of another. */
+	result = erase(store, store->stray);
 	if (result == DPS_OK)
-		result = write_generations(store, NAME_MANIFEST, DPS_BLOB_MANIFEST, generations);
+		result = write_manifest(store, &manifest);
 	if (result != DPS_OK)
 		return result;
-
-	for (record = 0; record < DPS_RECORD_COUNT; record++)
-		if (mask & DPS_RECORD_BIT(record))
-			store->staged_generation[record] = 0;
-	memcpy(store->generation, generations, sizeof store->generation);
 	store->staged &= ~mask;
 	store->committed |= mask;
 	store->damaged = store->manifest_damaged ? 0 : store->damaged & ~mask;
@@ -463,37 +249,31 @@ dps_result dps_store_discard(struct dps_store *store, uint32_t mask)
 		dps_result result;
 		if ((mask & store->staged & DPS_RECORD_BIT(record)) == 0)
 			continue;
-		result = erase_slot(store, record, other_slot(store, record));
-		if (result == DPS_OK) {
+		result = erase(store, DPS_BLOB_BIT(next_blob(store, record)));
+		if (result == DPS_OK)
 			store->staged &= ~DPS_RECORD_BIT(record);
-			store->staged_generation[record] = 0;
-		} else if (first == DPS_OK) {
+		else if (first == DPS_OK)
 			first = result;
-		}
 	}
 	return first;
 }
 
 dps_result dps_store_collect(struct dps_store *store)
 {
-	unsigned record, slot;
-	dps_result first = dps_store_writable(store);
+	uint32_t used = 0;
+	unsigned record;
+	dps_result result = dps_store_writable(store);
 
-	if (first != DPS_OK)
-		return first;
+	if (result != DPS_OK)
+		return result;
 	for (record = 0; record < DPS_RECORD_COUNT; record++) {
-		for (slot = 0; slot < 2; slot++) {
-			const bool other = slot == other_slot(store, record);
-			const bool used = other ? (store->staged & DPS_RECORD_BIT(record)) != 0 : store->generation[record] != 0;
-			dps_result result;
-			if (used || (store->present & SLOT_BIT(record, slot)) == 0)
-				continue;
-			result = erase_slot(store, record, slot);
-			if (first == DPS_OK)
-				first = result;
-		}
+		const unsigned blob = next_blob(store, record);
+		if (store->staged & DPS_RECORD_BIT(record))
+			used |= DPS_BLOB_BIT(blob);
+		if (store->manifest.records[record].in_force != 0)
+			used |= DPS_BLOB_BIT(blob ^ 1u);
 	}
-	return first;
+	return erase(store, store->present & ~used);
 }
 
 /* --- the application --------------------------------------------------------------------------------------------------------------- */
@@ -504,39 +284,33 @@ uint32_t dps_store_unconfirmed(const struct dps_store *store)
 	unsigned record;
 
 	for (record = 0; record < DPS_RECORD_COUNT; record++)
-		if (store->confirmed[record] != store->generation[record])
+		if (store->manifest.records[record].confirmed != store->manifest.records[record].in_force)
 			mask |= DPS_RECORD_BIT(record);
 	return mask & store->committed;
 }
 
 dps_result dps_store_confirm(struct dps_store *store, uint32_t mask)
 {
-	uint32_t confirmed[DPS_RECORD_COUNT];
+	struct dps_manifest manifest = store->manifest;
 	unsigned record;
 	dps_result result = dps_store_writable(store);
 
 	if (result != DPS_OK)
 		return result;
 	mask &= dps_store_unconfirmed(store);
-	if (mask == 0)
-		return DPS_OK;
 	for (record = 0; record < DPS_RECORD_COUNT; record++)
-		confirmed[record] = mask & DPS_RECORD_BIT(record) ? store->generation[record] : store->confirmed[record];
-	result = write_generations(store, NAME_CONFIRMED, DPS_BLOB_CONFIRMED, confirmed);
-	if (result == DPS_OK)
-		memcpy(store->confirmed, confirmed, sizeof store->confirmed);
-	return result;
+		if (mask & DPS_RECORD_BIT(record))
+			manifest.records[record].confirmed = manifest.records[record].in_force;
+	return mask != 0 ? write_manifest(store, &manifest) : DPS_OK;
 }
 
 /* --- factory reset ----------------------------------------------------------------------------------------------------------------- */
 
 dps_result dps_store_reset_begin(struct dps_store *store)
 {
-	struct dps_blob_writer w;
-	dps_result result;
+	static const struct dps_manifest mark = {.count = 0};
+	dps_result result = dps_layout_write(store->port, DPS_BLOB_MANIFEST, 0, &mark);
 
-	dps_blob_begin(&w, NULL, 0);
-	result = dps_blob_write(&w, store->port, NAME_MANIFEST, DPS_BLOB_MANIFEST, 0);
 	if (result != DPS_OK)
 		return result;
 	forget(store);
@@ -545,38 +319,19 @@ dps_result dps_store_reset_begin(struct dps_store *store)
 	return DPS_OK;
 }
 
-/* Goes on after a failure: what can be erased is. */
-static void erase_and_note(struct dps_store *store, const char *name, dps_result *first)
-{
-	dps_result result = erase_blob(store, name);
-	if (*first == DPS_OK)
-		*first = result;
-}
-
 dps_result dps_store_erase_all(struct dps_store *store)
 {
-	char name[DPS_STORAGE_NAME_LENGTH + 1];
-	unsigned record;
-	size_t i;
-	dps_result first = DPS_OK;
 	dps_result begun = dps_store_reset_begin(store);
+	dps_result result;
 
 	if (begun != DPS_OK && begun != DPS_E_STORAGE_FULL)
 		return begun;
-	for (record = 0; record < DPS_RECORD_COUNT; record++) {
-		slot_name(record, 0, name);
-		erase_and_note(store, name, &first);
-		slot_name(record, 1, name);
-		erase_and_note(store, name, &first);
-	}
-	erase_and_note(store, NAME_CONFIRMED, &first);
-	for (i = 0; i < DPS_STORE_DEVICE_BLOBS; i++)
-		erase_and_note(store, dps_store_device_blobs[i].name, &first);
 	/* The mark, or the old manifest, goes last and only when all the rest is gone. */
-	if (first == DPS_OK)
-		first = erase_blob(store, NAME_MANIFEST);
+	result = erase(store, DPS_BLOB_BIT(DPS_BLOB_MANIFEST) - 1u);
+	if (result == DPS_OK)
+		result = erase(store, DPS_BLOB_BIT(DPS_BLOB_MANIFEST));
 	forget(store);
-	store->open = first == DPS_OK || begun == DPS_OK;
-	store->reset_begun = first != DPS_OK && begun == DPS_OK;
-	return first;
+	store->open = result == DPS_OK || begun == DPS_OK;
+	store->reset_begun = result != DPS_OK && begun == DPS_OK;
+	return result;
 }

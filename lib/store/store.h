@@ -4,7 +4,7 @@
  * specification of every byte.
  *
  * Blobs: "manifest"; "<record>-0" and "<record>-1" (owner, cloud, credentials, acls, resources): the manifest names the one in force, the other one
- * is where a new answer is staged; "confirmed"; "device"; "endpoints"; "time". Each starts with a header of 16 bytes: magic, format version, kind,
+ * is where a new answer is staged; "device"; "endpoints"; "time". Each starts with a header of 16 bytes: magic, format version, kind,
  * generation, length and a CRC-32 over header and body. A blob whose header or CRC is wrong counts as missing (and is reported as
  * DPS_E_STORAGE_CORRUPT by the calls that say so); one of a newer format version is never overwritten: DPS_E_STORAGE_VERSION. Every read judges
  * all of a blob again: a CRC is no proof against a hostile medium.
@@ -40,29 +40,21 @@ dps_result dps_store_open(struct dps_store *store, const struct dps_storage *por
 
 /*
  * Stages a record: encodes it and writes it beside the one in force, replacing one staged before. On failure what was staged before stays. The view
- * must be as dps/records.h says. DPS_E_ARGUMENT: a count or length beyond its bound; DPS_E_TOO_LARGE: the blob would exceed DPS_CONFIG_BODY_SIZE;
- * DPS_E_CBOR, DPS_E_FIELD: ACLs or resources that dps_acl_check or dps_resources_check refuse; DPS_E_STORAGE*.
+ * is the record's structure of dps/records.h and must be as that says; counts of ACLs and resources are not looked at. DPS_E_ARGUMENT: a count or
+ * length beyond its bound; DPS_E_TOO_LARGE: the blob would exceed DPS_CONFIG_BODY_SIZE; DPS_E_CBOR, DPS_E_FIELD: ACLs or resources that dps_acl_check
+ * or dps_resources_check refuse; DPS_E_STORAGE*.
  */
-dps_result dps_store_stage_owner(struct dps_store *store, const struct dps_owner *owner);
-dps_result dps_store_stage_cloud(struct dps_store *store, const struct dps_cloud *cloud);
-dps_result dps_store_stage_credentials(struct dps_store *store, const struct dps_credentials *credentials);
-dps_result dps_store_stage_acls(struct dps_store *store, const struct dps_acl *acl);
-dps_result dps_store_stage_resources(struct dps_store *store, const struct dps_resources *resources);
+dps_result dps_store_stage(struct dps_store *store, enum dps_record record, const void *view);
 
 /* Which version of a record to read. */
 enum dps_store_which { DPS_STORE_COMMITTED, DPS_STORE_STAGED };
 
 /*
- * Reads a record into buf and fills the view. DPS_E_NOT_FOUND: there is none of that version; DPS_E_STORAGE_CORRUPT: it is damaged (or was changed
- * behind the store's back); DPS_E_BUFFER, DPS_E_STORAGE*. The view is undefined unless DPS_OK.
+ * Reads a record into buf and fills the view, the record's structure of dps/records.h. DPS_E_NOT_FOUND: there is none of that version;
+ * DPS_E_STORAGE_CORRUPT: it is damaged (or was changed behind the store's back); DPS_E_BUFFER, DPS_E_STORAGE*. The view is undefined unless DPS_OK.
  */
-dps_result dps_store_read_owner(struct dps_store *store, enum dps_store_which which, uint8_t *buf, size_t size, struct dps_owner *out);
-dps_result dps_store_read_cloud(struct dps_store *store, enum dps_store_which which, uint8_t *buf, size_t size, struct dps_cloud *out);
-dps_result dps_store_read_credentials(struct dps_store *store, enum dps_store_which which, uint8_t *buf, size_t size,
-                                      struct dps_credentials *out);
-dps_result dps_store_read_acls(struct dps_store *store, enum dps_store_which which, uint8_t *buf, size_t size, struct dps_acl *out);
-dps_result dps_store_read_resources(struct dps_store *store, enum dps_store_which which, uint8_t *buf, size_t size,
-                                    struct dps_resources *out);
+dps_result dps_store_read(struct dps_store *store, enum dps_record record, enum dps_store_which which, uint8_t *buf, size_t size,
+                          void *view);
 
 /*
  * Puts the staged records of the mask in force, in one write of the manifest; the others keep their generation. On failure nothing has changed. What
@@ -79,7 +71,7 @@ dps_result dps_store_collect(struct dps_store *store);
 
 /* Handlers: which committed generations the application has confirmed. unconfirmed is a mask over the committed records. */
 uint32_t dps_store_unconfirmed(const struct dps_store *store);
-/* Confirms the committed records of the mask, in one write of "confirmed". */
+/* Confirms the committed records of the mask, in one write of the manifest. */
 dps_result dps_store_confirm(struct dps_store *store, uint32_t mask);
 
 /* The device: its id and the slot of its operational key, in one blob. */
@@ -95,10 +87,15 @@ struct dps_stored_endpoint {
 	struct dps_span uri; /* text */
 	bool no_resources;   /* known to have no `resources` */
 };
-/* buf holds the texts. *count is at most max; further ones are dropped. None stored: DPS_OK and 0. DPS_E_STORAGE_CORRUPT. */
-dps_result dps_store_read_endpoints(struct dps_store *store, uint8_t *buf, size_t size, struct dps_stored_endpoint *list, size_t max,
-                                    size_t *count);
-dps_result dps_store_write_endpoints(struct dps_store *store, const struct dps_stored_endpoint *list, size_t count);
+struct dps_stored_endpoints {
+	struct dps_stored_endpoint list[DPS_CONFIG_ENDPOINTS];
+	size_t count;
+	size_t dropped; /* further ones that a build with more room has stored */
+};
+/* buf holds the texts. None stored: DPS_OK and none. DPS_E_STORAGE_CORRUPT, DPS_E_BUFFER, DPS_E_STORAGE*: none too. */
+dps_result dps_store_read_endpoints(struct dps_store *store, uint8_t *buf, size_t size, struct dps_stored_endpoints *endpoints);
+/* DPS_E_ARGUMENT: more than DPS_CONFIG_ENDPOINTS, or a length beyond its bound. */
+dps_result dps_store_write_endpoints(struct dps_store *store, const struct dps_stored_endpoints *endpoints);
 
 /* The floor of the wall clock, Unix milliseconds; 0 when none was stored or it is damaged. */
 dps_result dps_store_read_time(struct dps_store *store, int64_t *unix_ms);

@@ -55,7 +55,7 @@ static dps_result medium_write(void *ctx, const char *name, const struct dps_spa
 		blob = &medium->blobs[medium->count++];
 		snprintf(blob->name, sizeof blob->name, "%s", name);
 	}
-	FUZZ_HOLDS(count <= 32);
+	FUZZ_HOLDS(count <= DPS_STORAGE_PARTS);
 	for (blob->len = 0, i = 0; i < count; i++) {
 		if (parts[i].len > BLOB_SIZE - blob->len)
 			return DPS_E_STORAGE_FULL;
@@ -88,9 +88,9 @@ static size_t take_blob(struct medium *medium, const uint8_t *data, size_t size)
 	static const struct {
 		const char *name;
 		uint8_t kind;
-	} names[] = {{"manifest", 1},       {"owner-0", 16},  {"owner-1", 16}, {"cloud-0", 17},     {"cloud-1", 17},     {"credentials-0", 18},
-	             {"credentials-1", 18}, {"acls-0", 19},   {"acls-1", 19},  {"resources-0", 20}, {"resources-1", 20}, {"confirmed", 2},
-	             {"device", 3},         {"endpoints", 4}, {"time", 5},     {"manifest", 1}};
+	} names[] = {{"owner-0", 0}, {"owner-1", 1},   {"cloud-0", 2},     {"cloud-1", 3},     {"credentials-0", 4}, {"credentials-1", 5},
+	             {"acls-0", 6},  {"acls-1", 7},    {"resources-0", 8}, {"resources-1", 9}, {"device", 10},       {"endpoints", 11},
+	             {"time", 12},   {"manifest", 13}, {"manifest", 13},   {"manifest", 13}};
 	const size_t which = data[0] & 15;
 	const bool forged = (data[0] & 0x80) == 0;
 	size_t len = (size_t)data[2] << 1;
@@ -119,17 +119,17 @@ static void read_all(struct dps_store *store, enum dps_store_which which, uint32
 	struct dps_resources resources;
 	struct dps_resource resource;
 
-	FUZZ_HOLDS((dps_store_read_owner(store, which, buf, sizeof buf, &owner) == DPS_OK) == ((mask & 1) != 0));
-	if (dps_store_read_cloud(store, which, buf, sizeof buf, &cloud) == DPS_OK)
+	FUZZ_HOLDS((dps_store_read(store, DPS_RECORD_OWNER, which, buf, sizeof buf, &owner) == DPS_OK) == ((mask & 1) != 0));
+	if (dps_store_read(store, DPS_RECORD_CLOUD, which, buf, sizeof buf, &cloud) == DPS_OK)
 		FUZZ_HOLDS(cloud.gateway.len > 0 && cloud.gateway.len <= DPS_CONFIG_URI_LENGTH && cloud.gateway_count <= DPS_CONFIG_GATEWAYS);
 	else
 		FUZZ_HOLDS((mask & 2) == 0);
-	if (dps_store_read_credentials(store, which, buf, sizeof buf, &credentials) == DPS_OK)
+	if (dps_store_read(store, DPS_RECORD_CREDENTIALS, which, buf, sizeof buf, &credentials) == DPS_OK)
 		FUZZ_HOLDS(credentials.anchor_count <= DPS_CONFIG_CREDENTIALS && credentials.psk_count <= DPS_CONFIG_CREDENTIALS);
 	else
 		FUZZ_HOLDS((mask & 4) == 0);
-	FUZZ_HOLDS((dps_store_read_acls(store, which, buf, sizeof buf, &acl) == DPS_OK) == ((mask & 8) != 0));
-	if (dps_store_read_resources(store, which, buf, sizeof buf, &resources) == DPS_OK)
+	FUZZ_HOLDS((dps_store_read(store, DPS_RECORD_ACLS, which, buf, sizeof buf, &acl) == DPS_OK) == ((mask & 8) != 0));
+	if (dps_store_read(store, DPS_RECORD_RESOURCES, which, buf, sizeof buf, &resources) == DPS_OK)
 		FUZZ_HOLDS(resources.count == 0 || dps_resources_get(&resources, resources.count - 1, &resource) == DPS_OK);
 	else
 		FUZZ_HOLDS((mask & 16) == 0);
@@ -142,8 +142,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	const struct dps_storage port = {&medium, medium_read, medium_write, medium_erase};
 	struct dps_store store;
 	struct dps_device device;
-	struct dps_stored_endpoint endpoints[2];
-	size_t count;
+	struct dps_stored_endpoints endpoints;
 	int64_t time;
 	uint32_t staged, committed;
 	dps_result result;
@@ -163,8 +162,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	(void)dps_store_unconfirmed(&store);
 	result = dps_store_read_device(&store, &device);
 	FUZZ_HOLDS(result != DPS_OK || memchr(device.key_slot, '\0', sizeof device.key_slot) != NULL);
-	result = dps_store_read_endpoints(&store, scratch, sizeof scratch, endpoints, 2, &count);
-	FUZZ_HOLDS(count <= 2 && (result == DPS_OK || count == 0));
+	result = dps_store_read_endpoints(&store, scratch, sizeof scratch, &endpoints);
+	FUZZ_HOLDS(endpoints.count <= DPS_CONFIG_ENDPOINTS && (result == DPS_OK || endpoints.count == 0));
 	FUZZ_HOLDS(dps_store_read_time(&store, &time) == DPS_OK && time >= 0);
 	if (store.reset_begun)
 		return 0;
@@ -179,22 +178,20 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	return 0;
 }
 
-/* {1: h'00...'}: an owner. Behind the control byte, the generation and half the length. */
-#define ID                                                                                                                                 \
-	"\x50"                                                                                                                                 \
-	"0123456789abcdef"
-#define OWNER "\xa1\x01" ID
+/* A blob is a control byte, its generation, half its length, its body: the length of the fixed part, that part, strings. */
+#define ID    "0123456789abcdef"
+#define TIMES "\x00\x00\x00\x00\x00\x00\x00\x01\x00\x00\x00\x00\x00\x00\x00\x02"
+#define OWNER "\x01\x01\x09\x00\x10" ID
+#define NONE  "\x00\x00\x00\x00\x00\x00\x00\x00"
 const struct fuzz_seed *fuzz_seeds(size_t *count)
 {
 	static const struct fuzz_seed seeds[] = {
-		FUZZ_SEED("\x02\x01\x0a" OWNER "\x00"
-	              "\x06\x01\x17\xa7\x01" ID "\x02\x61s\x03\x41"
-	              "0\x04\x01\x05\x02\x06\x80\x07\x80"),
-		FUZZ_SEED("\x00\x00\x0a\x00\x00\x00\x01\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x02\x01\x0a" OWNER
-	              "\x00\x01\x02\x0a" OWNER),
-		FUZZ_SEED("\x04\x01\x18\xa6\x01\x61p\x02\x61g\x03\x61t\x04" ID "\x05\x81\x82" ID "\x61u\x06\x00"),
-		FUZZ_SEED("\x08\x01\x01\x80\x00\x0a\x01\x08\x81\xa2\x64href\x62/a\x63rep\x01"),
-		FUZZ_SEED("\x0c\x00\x0a\x82" ID "\x62id\x0d\x00\x03\x81\x82\x61u\xf5\x0e\x00\x05\x1b\x00\x00\x01\xa2\x00\x00\x00\x00"),
+		FUZZ_SEED(OWNER "\x05\x01\x16\x00\x28" ID "\x00\x01\x00\x01" TIMES "\x00\x00\x00\x00s0"),
+		FUZZ_SEED(OWNER "\x0d\x00\x16\x00\x2a\x00\x05\x00\x00\x00\x01\x00\x00\x00\x00" NONE NONE NONE NONE "\x00\x02\x09\x00\x10" ID),
+		FUZZ_SEED("\x03\x01\x18\x00\x2c\x00\x01\x00\x01\x00\x00" ID "\x00\x00\x00\x01" ID "\x00\x01pgu"),
+		FUZZ_SEED("\x07\x01\x03\x00\x02\x00\x01\x80\x00\x09\x01\x09\x00\x02\x00\x0e\x81\xa2\x64href\x62/a\x63rep\x01"),
+		FUZZ_SEED("\x0a\x00\x0b\x00\x12" ID
+	              "\x00\x02id\x0b\x00\x04\x00\x05\x00\x01\x00\x01\x01u\x0c\x00\x05\x00\x08\x00\x00\x01\xa2\x00\x00\x00\x00"),
 	};
 	*count = sizeof seeds / sizeof seeds[0];
 	return seeds;

@@ -26,9 +26,11 @@ void test_identity_open(struct test_identity *identity, const char *directory)
 	dps_posix_random_init(&identity->random);
 	dps_mbedtls_keys_init(&identity->keys, &identity->storage.port, &identity->random);
 	must(dps_store_open(&identity->store, &identity->storage.port, identity->memory, sizeof(identity->memory)), "the store");
-	must(dps_store_read_acls(&identity->store, DPS_STORE_COMMITTED, identity->acl_memory, sizeof(identity->acl_memory), &identity->acl),
+	must(dps_store_read(&identity->store, DPS_RECORD_ACLS, DPS_STORE_COMMITTED, identity->acl_memory, sizeof(identity->acl_memory),
+	                    &identity->acl),
 	     "the access lists");
-	must(dps_store_read_credentials(&identity->store, DPS_STORE_COMMITTED, identity->memory, sizeof(identity->memory), credentials),
+	must(dps_store_read(&identity->store, DPS_RECORD_CREDENTIALS, DPS_STORE_COMMITTED, identity->memory, sizeof(identity->memory),
+	                    credentials),
 	     "the credentials");
 	assert_true(credentials->key_slot.len < sizeof(identity->key_slot));
 	memcpy(identity->key_slot, credentials->key_slot.data, credentials->key_slot.len);

@@ -99,19 +99,19 @@ dps_result test_record_stage(struct dps_store *store, enum dps_record record, un
 
 	switch (record) {
 	case DPS_RECORD_OWNER:
-		return dps_store_stage_owner(store, &owner);
+		return dps_store_stage(store, DPS_RECORD_OWNER, &owner);
 	case DPS_RECORD_CLOUD:
 		make_cloud(&cloud, version);
-		return dps_store_stage_cloud(store, &cloud);
+		return dps_store_stage(store, DPS_RECORD_CLOUD, &cloud);
 	case DPS_RECORD_CREDENTIALS:
 		make_credentials(&credentials, version);
-		return dps_store_stage_credentials(store, &credentials);
+		return dps_store_stage(store, DPS_RECORD_CREDENTIALS, &credentials);
 	case DPS_RECORD_ACLS:
 		acl = (struct dps_acl){{buf, make_array(buf, sizeof buf, version, write_ace)}, version};
-		return dps_store_stage_acls(store, &acl);
+		return dps_store_stage(store, DPS_RECORD_ACLS, &acl);
 	case DPS_RECORD_RESOURCES:
 		resources = (struct dps_resources){{buf, make_array(buf, sizeof buf, version, write_resource)}, version};
-		return dps_store_stage_resources(store, &resources);
+		return dps_store_stage(store, DPS_RECORD_RESOURCES, &resources);
 	case DPS_RECORD_COUNT:
 	default:
 		abort();
@@ -173,21 +173,21 @@ unsigned test_record_read(struct dps_store *store, enum dps_record record, enum 
 
 	switch (record) {
 	case DPS_RECORD_OWNER:
-		*result = dps_store_read_owner(store, which, buf, sizeof buf, &owner);
+		*result = dps_store_read(store, DPS_RECORD_OWNER, which, buf, sizeof buf, &owner);
 		version = *result == DPS_OK ? owner.id.bytes[0] : 0;
 		must(*result != DPS_OK || same_uuid(&owner.id, version), "owner");
 		return version;
 	case DPS_RECORD_CLOUD:
-		*result = dps_store_read_cloud(store, which, buf, sizeof buf, &cloud);
+		*result = dps_store_read(store, DPS_RECORD_CLOUD, which, buf, sizeof buf, &cloud);
 		return *result == DPS_OK ? cloud_version(&cloud) : 0;
 	case DPS_RECORD_CREDENTIALS:
-		*result = dps_store_read_credentials(store, which, buf, sizeof buf, &credentials);
+		*result = dps_store_read(store, DPS_RECORD_CREDENTIALS, which, buf, sizeof buf, &credentials);
 		return *result == DPS_OK ? credentials_version(&credentials) : 0;
 	case DPS_RECORD_ACLS:
-		*result = dps_store_read_acls(store, which, buf, sizeof buf, &acl);
+		*result = dps_store_read(store, DPS_RECORD_ACLS, which, buf, sizeof buf, &acl);
 		return *result == DPS_OK ? (unsigned)acl.count : 0;
 	case DPS_RECORD_RESOURCES:
-		*result = dps_store_read_resources(store, which, buf, sizeof buf, &resources);
+		*result = dps_store_read(store, DPS_RECORD_RESOURCES, which, buf, sizeof buf, &resources);
 		return *result == DPS_OK ? (unsigned)resources.count : 0;
 	case DPS_RECORD_COUNT:
 	default:

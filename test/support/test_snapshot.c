@@ -15,9 +15,13 @@
 
 #include <cmocka.h>
 
-/* docs/storage-format.md: the generations of the records follow the manifest's header of 16 bytes, and the lowest bit of one is its slot. */
-#define MANIFEST_LENGTH 36u
-#define MANIFEST_HEADER 16u
+/*
+ * docs/storage-format.md: behind the manifest's header of 16 bytes and two numbers of 2 are the records' generations, in force and confirmed. The lowest bit
+ * of the one in force is its slot.
+ */
+#define MANIFEST_HEADER 20u
+#define MANIFEST_ENTRY  8u
+#define MANIFEST_LENGTH (MANIFEST_HEADER + 5 * MANIFEST_ENTRY)
 
 static void join(char *path, size_t size, const char *directory, const char *name)
 {
@@ -167,7 +171,7 @@ const char *test_snapshot_committed_difference(const struct test_snapshot *befor
 		different = named_difference(before, after, others[at]);
 	}
 	for (size_t at = 0; at < sizeof(records) / sizeof(records[0]) && different == NULL; at++) {
-		snprintf(name, sizeof(name), "%s-%d", records[at], manifest->bytes[MANIFEST_HEADER + 4 * at + 3] & 1);
+		snprintf(name, sizeof(name), "%s-%d", records[at], manifest->bytes[MANIFEST_HEADER + MANIFEST_ENTRY * at + 3] & 1);
 		different = named_difference(before, after, name);
 	}
 	return different;

@@ -8,8 +8,7 @@
 
 #include "dps/config.h"
 
-#define MAX_PARTS 32
-#define MAX_BLOB  ((size_t)DPS_CONFIG_BODY_SIZE + 64)
+#define MAX_BLOB ((size_t)DPS_CONFIG_BODY_SIZE + 64)
 
 static void broken(const char *what, const char *name)
 {
@@ -90,8 +89,8 @@ static dps_result store_write(void *ctx, const char *name, const struct dps_span
 	dps_result result;
 
 	check_name(name);
-	if (count > MAX_PARTS)
-		broken("more than 32 parts", name);
+	if (count > DPS_STORAGE_PARTS)
+		broken("too many parts", name);
 	for (i = 0; i < count; i++)
 		len += parts[i].len;
 	if (len > MAX_BLOB)

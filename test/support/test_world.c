@@ -154,7 +154,7 @@ static dps_result stage_credentials(struct test_world *world, const struct dps_s
 	credentials.not_after = world->identity_not_after;
 	credentials.anchors[0].der = (struct dps_span){world->ca.der, world->ca.len};
 	world->issued++;
-	return dps_store_stage_credentials(env->store, &credentials);
+	return dps_store_stage(env->store, DPS_RECORD_CREDENTIALS, &credentials);
 }
 
 static dps_result stage(struct test_world *world, enum dps_step_id id, const struct dps_step_env *env)
@@ -173,15 +173,15 @@ static dps_result stage(struct test_world *world, enum dps_step_id id, const str
 	cloud.gateways[0].uri = uri;
 	switch (id) {
 	case DPS_STEP_OWNER:
-		return dps_store_stage_owner(env->store, &owner);
+		return dps_store_stage(env->store, DPS_RECORD_OWNER, &owner);
 	case DPS_STEP_CLOUD:
-		return dps_store_stage_cloud(env->store, &cloud);
+		return dps_store_stage(env->store, DPS_RECORD_CLOUD, &cloud);
 	case DPS_STEP_CREDENTIALS:
 		return stage_credentials(world, env);
 	case DPS_STEP_ACLS:
-		return dps_store_stage_acls(env->store, &acl);
+		return dps_store_stage(env->store, DPS_RECORD_ACLS, &acl);
 	case DPS_STEP_RESOURCES:
-		return dps_store_stage_resources(env->store, &resources);
+		return dps_store_stage(env->store, DPS_RECORD_RESOURCES, &resources);
 	default:
 		return DPS_E_INTERNAL;
 	}

@@ -251,12 +251,12 @@ static void captured_answers(void **state)
 
 		snprintf(name, sizeof(name), "%s-owner", sets[i].set);
 		assert_int_equal(take_named(f, &dps_plgd_step_owner, name), DPS_OK);
-		assert_int_equal(dps_store_read_owner(&f->store, DPS_STORE_STAGED, f->buf, sizeof(f->buf), &owner), DPS_OK);
+		assert_int_equal(dps_store_read(&f->store, DPS_RECORD_OWNER, DPS_STORE_STAGED, f->buf, sizeof(f->buf), &owner), DPS_OK);
 		assert_uuid(&owner.id, OWNER_ID);
 
 		snprintf(name, sizeof(name), "%s-cloud", sets[i].set);
 		assert_int_equal(take_named(f, &dps_plgd_step_cloud, name), DPS_OK);
-		assert_int_equal(dps_store_read_cloud(&f->store, DPS_STORE_STAGED, f->buf, sizeof(f->buf), &cloud), DPS_OK);
+		assert_int_equal(dps_store_read(&f->store, DPS_RECORD_CLOUD, DPS_STORE_STAGED, f->buf, sizeof(f->buf), &cloud), DPS_OK);
 		assert_span(cloud.provider, "plgd");
 		assert_true(cloud.token.len > 300);
 		assert_int_equal(cloud.gateway_count, sets[i].gateways);
@@ -264,11 +264,11 @@ static void captured_answers(void **state)
 
 		snprintf(name, sizeof(name), "%s-acls", sets[i].set);
 		assert_int_equal(take_named(f, &dps_plgd_step_acls, name), DPS_OK);
-		assert_int_equal(dps_store_read_acls(&f->store, DPS_STORE_STAGED, f->buf, sizeof(f->buf), &acl), DPS_OK);
+		assert_int_equal(dps_store_read(&f->store, DPS_RECORD_ACLS, DPS_STORE_STAGED, f->buf, sizeof(f->buf), &acl), DPS_OK);
 		assert_int_equal(acl.count, sets[i].aces);
 	}
 	assert_int_equal(take_named(f, &dps_plgd_step_credentials, "one-creds"), DPS_OK);
-	assert_int_equal(dps_store_read_credentials(&f->store, DPS_STORE_STAGED, f->buf, sizeof(f->buf), &credentials), DPS_OK);
+	assert_int_equal(dps_store_read(&f->store, DPS_RECORD_CREDENTIALS, DPS_STORE_STAGED, f->buf, sizeof(f->buf), &credentials), DPS_OK);
 	assert_uuid(&credentials.device_id, DEVICE_ID);
 	assert_span(credentials.key_slot, "identity-0");
 	assert_int_equal(credentials.anchor_count, 1);
@@ -286,7 +286,7 @@ static void appendix_answers(void **state)
 	assert_int_equal(f->verdict.time_ms, INT64_C(1751521465123));
 	assert_int_equal(take_named(f, &dps_plgd_step_owner, "appendix-own"), DPS_OK);
 	assert_int_equal(take_named(f, &dps_plgd_step_cloud, "appendix-cloudresp"), DPS_OK);
-	assert_int_equal(dps_store_read_cloud(&f->store, DPS_STORE_STAGED, f->buf, sizeof(f->buf), &cloud), DPS_OK);
+	assert_int_equal(dps_store_read(&f->store, DPS_RECORD_CLOUD, DPS_STORE_STAGED, f->buf, sizeof(f->buf), &cloud), DPS_OK);
 	assert_span(cloud.gateway, "coaps+tcp://gw:5684");
 	assert_span(cloud.token, "eyJ...");
 	assert_uuid(&cloud.hub_id, HUB_ID);
@@ -305,13 +305,13 @@ static void resources_absent_and_present(void **state)
 
 	assert_int_equal(dps_plgd_step_resources.accept(&f->env, &absent, &f->verdict), DPS_OK);
 	assert_true(f->verdict.absent);
-	assert_int_equal(dps_store_read_resources(&f->store, DPS_STORE_STAGED, f->buf, sizeof(f->buf), &resources), DPS_OK);
+	assert_int_equal(dps_store_read(&f->store, DPS_RECORD_RESOURCES, DPS_STORE_STAGED, f->buf, sizeof(f->buf), &resources), DPS_OK);
 	assert_int_equal(resources.count, 0);
 	memcpy(f->payload, some, sizeof(some));
 	f->payload_len = sizeof(some);
 	assert_int_equal(take(f, &dps_plgd_step_resources), DPS_OK);
 	assert_false(f->verdict.absent);
-	assert_int_equal(dps_store_read_resources(&f->store, DPS_STORE_STAGED, f->buf, sizeof(f->buf), &resources), DPS_OK);
+	assert_int_equal(dps_store_read(&f->store, DPS_RECORD_RESOURCES, DPS_STORE_STAGED, f->buf, sizeof(f->buf), &resources), DPS_OK);
 	assert_int_equal(resources.count, 1);
 	assert_int_equal(dps_resources_get(&resources, 0, &entry), DPS_OK);
 	assert_span(entry.href, "/oic");

@@ -6,19 +6,27 @@
 #include "dps/platform.h"
 #include "dps/records.h"
 
+/* What is in force of each record and what the application was told of it: generations, 0 for none. */
+struct dps_manifest_entry {
+	uint32_t in_force;
+	uint32_t confirmed;
+};
+struct dps_manifest {
+	struct dps_manifest_entry records[DPS_RECORD_COUNT];
+	size_t count; /* DPS_RECORD_COUNT; 0: none was written yet, or the mark of a factory reset */
+};
+
 struct dps_store {
 	const struct dps_storage *port;
-	bool open;                                    /* dps_store_open succeeded */
-	bool reset_begun;                             /* a factory reset was begun and not ended: nothing is there */
-	bool manifest_damaged;                        /* there is a manifest, and it cannot be read */
-	uint32_t committed;                           /* DPS_RECORD_BIT of records in force and readable */
-	uint32_t staged;                              /* DPS_RECORD_BIT of records staged */
-	uint32_t damaged;                             /* DPS_RECORD_BIT of records in force whose blob is damaged or missing */
-	uint32_t present;                             /* slots (two bits a record) that hold any blob */
-	uint32_t stray;                               /* slots whose blob must go before the next commit, or it might be taken for staged */
-	uint32_t generation[DPS_RECORD_COUNT];        /* in force; 0: none */
-	uint32_t staged_generation[DPS_RECORD_COUNT]; /* staged; 0: none */
-	uint32_t confirmed[DPS_RECORD_COUNT];         /* told to the application */
+	bool open;             /* dps_store_open succeeded */
+	bool reset_begun;      /* a factory reset was begun and not ended: nothing is there */
+	bool manifest_damaged; /* there is a manifest, and it cannot be read */
+	uint32_t committed;    /* DPS_RECORD_BIT of records in force and readable */
+	uint32_t staged;       /* DPS_RECORD_BIT of records staged: one generation ahead */
+	uint32_t damaged;      /* DPS_RECORD_BIT of records in force whose blob is damaged or missing */
+	uint32_t present;      /* DPS_BLOB_BIT of records' slots that hold any blob */
+	uint32_t stray;        /* DPS_BLOB_BIT of those that must go before the next commit, or they might be taken for staged */
+	struct dps_manifest manifest;
 };
 
 #endif
