@@ -43,6 +43,13 @@
 #define DPS_CONFIG_BLOCKWISE 1
 #endif
 
+/** Bodies of our requests in blocks too (Block1), with DPS_CONFIG_BLOCKWISE. Needed when they may be larger than the send buffer or than
+ * what the peer takes in one message: without it such a request is DPS_E_TOO_LARGE. With EC keys and URIs of the default length no request
+ * takes 1,024 bytes. */
+#ifndef DPS_CONFIG_BLOCK1
+#define DPS_CONFIG_BLOCK1 1
+#endif
+
 /** Endpoints a client keeps. Range 1 to 16. */
 #ifndef DPS_CONFIG_ENDPOINTS
 #define DPS_CONFIG_ENDPOINTS 4
@@ -108,6 +115,16 @@
 #define DPS_CONFIG_RSA 1
 #endif
 
+/** IPv6 addresses as hosts ("coaps+tcp://[::1]:5684") and in certificates. Names may resolve to them without it. */
+#ifndef DPS_CONFIG_IPV6
+#define DPS_CONFIG_IPV6 1
+#endif
+
+/** What programs with a command line and reports want and the library itself does not: dps_pin_parse(), dps_pki_certificate_info(). */
+#ifndef DPS_CONFIG_TOOLS
+#define DPS_CONFIG_TOOLS 1
+#endif
+
 /* Values out of range are refused here, not met at run time. */
 #if DPS_CONFIG_RECEIVE_SIZE < 1280 || DPS_CONFIG_RECEIVE_SIZE > 65536
 #error "DPS_CONFIG_RECEIVE_SIZE must be 1280 to 65536"
@@ -123,6 +140,9 @@
 #endif
 #if DPS_CONFIG_BLOCKWISE != 0 && DPS_CONFIG_BLOCKWISE != 1
 #error "DPS_CONFIG_BLOCKWISE must be 0 or 1"
+#endif
+#if DPS_CONFIG_BLOCK1 != 0 && DPS_CONFIG_BLOCK1 != 1
+#error "DPS_CONFIG_BLOCK1 must be 0 or 1"
 #endif
 #if DPS_CONFIG_ENDPOINTS < 1 || DPS_CONFIG_ENDPOINTS > 16
 #error "DPS_CONFIG_ENDPOINTS must be 1 to 16"
@@ -162,6 +182,12 @@
 #endif
 #if DPS_CONFIG_RSA != 0 && DPS_CONFIG_RSA != 1
 #error "DPS_CONFIG_RSA must be 0 or 1"
+#endif
+#if DPS_CONFIG_IPV6 != 0 && DPS_CONFIG_IPV6 != 1
+#error "DPS_CONFIG_IPV6 must be 0 or 1"
+#endif
+#if DPS_CONFIG_TOOLS != 0 && DPS_CONFIG_TOOLS != 1
+#error "DPS_CONFIG_TOOLS must be 0 or 1"
 #endif
 
 #endif

@@ -30,7 +30,8 @@ struct dps_pin {
 	uint8_t digest[DPS_SHA256_SIZE];
 };
 
-/** Reads "sha256:HEX" or "spki-sha256:HEX" (64 hex digits in either case, colons between bytes allowed). DPS_E_PIN_FORMAT otherwise. */
+/** Reads "sha256:HEX" or "spki-sha256:HEX" (64 hex digits in either case, colons between bytes allowed). DPS_E_PIN_FORMAT otherwise.
+ * With DPS_CONFIG_TOOLS only. */
 DPS_API DPS_MUST_USE dps_result dps_pin_parse(const char *text, struct dps_pin *pin);
 
 /** How far a peer is to be trusted. Memory is the caller's and must outlive the connections it is used for. */
@@ -78,7 +79,7 @@ DPS_API DPS_MUST_USE dps_result dps_pki_path_end(struct dps_pki_path *path);
 /** Judges the dates against a wall clock in Unix seconds: DPS_E_SERVER_EXPIRED, DPS_E_SERVER_NOT_YET_VALID, DPS_E_STATE if not complete. */
 DPS_API DPS_MUST_USE dps_result dps_pki_path_check_dates(const struct dps_pki_path *path, int64_t now_s);
 
-/** Whether text is an IPv4 or IPv6 address (then no SNI is sent, RFC 6066 section 3). bytes gets 4 or 16 of them, *len how many. */
+/** Whether text is an IPv4 or (with DPS_CONFIG_IPV6) IPv6 address (then no SNI is sent, RFC 6066 section 3). bytes gets 4 or 16 of them, *len how many. */
 DPS_API bool dps_pki_host_is_address(const char *text, uint8_t bytes[16], size_t *len);
 
 /**
@@ -96,7 +97,7 @@ struct dps_certificate_info {
 	uint8_t sha256[DPS_SHA256_SIZE]; /**< of the DER */
 };
 
-/** Reads the facts of the first certificate of a DER list. DPS_E_CERTIFICATE_FORMAT. */
+/** Reads the facts of the first certificate of a DER list. DPS_E_CERTIFICATE_FORMAT. With DPS_CONFIG_TOOLS only. */
 DPS_API DPS_MUST_USE dps_result dps_pki_certificate_info(struct dps_span der_list, struct dps_certificate_info *info);
 
 #ifdef __cplusplus

@@ -40,7 +40,7 @@ static dps_result judge(struct dps_coap *c, const struct dps_coap_slot *slot, st
 		return result;
 	if (m->large) /* a long text does not hide that the service said no */
 		return result == DPS_OK ? DPS_E_TOO_LARGE : result;
-	if (m->payload_len > 0 && m->content_format != DPS_COAP_ABSENT && m->content_format != c->accept)
+	if (m->payload_len > 0 && m->content_format != DPS_COAP_ABSENT && m->content_format != c->options.accept)
 		return DPS_E_CONTENT_FORMAT;
 	blocks = dps_coap_block_take(c, slot, m);
 	return blocks == DPS_OK ? result : blocks;

@@ -42,6 +42,8 @@ dps_result dps_coap_block_start(struct dps_coap *c, const struct dps_coap_slot *
 	size_t most = dps_coap_largest(c);
 	size_t room = head_len + 1 < most ? most - head_len - 1 : 0; /* for the body, behind head and marker */
 
+	if (!DPS_COAP_BLOCK1_USED)
+		return DPS_E_TOO_LARGE;
 	if (body_len <= room)
 		area->chunk = body_len;
 	else if (c->peer_blocks && room >= BLOCK1_ROOM + unit_of(0))
@@ -64,7 +66,7 @@ dps_result dps_coap_block_start(struct dps_coap *c, const struct dps_coap_slot *
 void dps_coap_block_continue(struct dps_coap *c)
 {
 	struct dps_coap_area *area = &c->area;
-	bool sending = area->use == DPS_COAP_AREA_SENDING;
+	bool sending = DPS_COAP_BLOCK1_USED && area->use == DPS_COAP_AREA_SENDING;
 	size_t left = sending ? area->len - area->done : 0;
 	size_t n = left < area->chunk ? left : area->chunk;
 	uint32_t num = (uint32_t)(area->done / unit_of(area->szx));
@@ -145,7 +147,7 @@ dps_result dps_coap_block_take(struct dps_coap *c, const struct dps_coap_slot *s
 	uint8_t use = area->slot == slot ? area->use : DPS_COAP_AREA_FREE;
 	dps_result result;
 
-	if (use == DPS_COAP_AREA_SENDING && area->done < area->len)
+	if (DPS_COAP_BLOCK1_USED && use == DPS_COAP_AREA_SENDING && area->done < area->len)
 		return m->code == DPS_COAP_CONTINUE && !area->due ? take_continue(area, m) : DPS_E_COAP; /* answered before all was sent */
 	if (use != DPS_COAP_AREA_RECEIVING) {
 		if (num == 0 && !DPS_COAP_BLOCK_MORE(block))

@@ -37,18 +37,6 @@
 /* RFC 8323 section 5.3.1: Max-Message-Size of a peer that does not say. */
 #define DPS_COAP_DEFAULT_MESSAGE_SIZE 1152
 
-/* How a connection is used. */
-struct dps_coap_options {
-	uint16_t accept;         /* Accept of our requests, and what success answers must carry */
-	uint16_t content_format; /* Content-Format of their bodies */
-	bool ocf_version;        /* add OCF-Accept-Content-Format-Version and OCF-Content-Format-Version (2049, 2053) = 2048, OCF 1.0 */
-	uint32_t assumed_size;   /* largest message assumed of a peer until its CSM says; 0: DPS_COAP_DEFAULT_MESSAGE_SIZE */
-	size_t receive_size;     /* use less of the receive buffer, at least 64; 0: all of it */
-	size_t send_size;        /* use less of the send buffer, at least 64; 0: all of it */
-	dps_coap_serve serve;    /* answers the peer's requests; NULL: each gets 4.04 */
-	void *serve_ctx;
-};
-
 /* A request of the peer's. Everything points into the receive buffer and is valid during the call. */
 struct dps_coap_inbound {
 	unsigned method;         /* 1 GET, 2 POST, 3 PUT, 4 DELETE, ...: the code's detail, up to 31 */

@@ -11,6 +11,9 @@
 #include "coap/coap.h"
 #include "coap/message.h"
 
+/* Whether bodies leave by way of the area, in blocks if need be. */
+#define DPS_COAP_BLOCK1_USED (DPS_CONFIG_BLOCKWISE && DPS_CONFIG_BLOCK1)
+
 /* Who has the body area. */
 enum dps_coap_use {
 	DPS_COAP_AREA_FREE,

@@ -54,8 +54,8 @@ static void ask_application(struct dps_coap *c, const struct dps_coap_message *m
 		.payload = {m->payload, m->payload_len},
 	};
 
-	if (c->serve != NULL)
-		c->serve(c->serve_ctx, &inbound, reply);
+	if (c->options.serve != NULL)
+		c->options.serve(c->options.serve_ctx, &inbound, reply);
 }
 
 /* A code as people write it, or 5.00 if it is no response code. */
@@ -94,7 +94,7 @@ void dps_coap_take_request(struct dps_coap *c, struct dps_coap_message *m)
 	}
 	if (reply.len > 0 && reply.content_format >= 0) {
 		dps_coap_write_uint(&w, DPS_COAP_CONTENT_FORMAT, (uint32_t)reply.content_format);
-		if (c->ocf_version)
+		if (c->options.ocf_version)
 			dps_coap_write_uint(&w, DPS_COAP_OCF_CONTENT_VERSION, OCF_VERSION);
 	}
 	payload = dps_coap_write_payload(&w, &room);

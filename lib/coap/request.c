@@ -63,14 +63,14 @@ void dps_coap_begin_request(struct dps_coap *c, struct dps_coap_writer *w, const
 	dps_coap_begin(c, w, slot->token, DPS_COAP_TOKEN_SIZE);
 	dps_coap_write_path(w, slot->path);
 	if (has_body)
-		dps_coap_write_uint(w, DPS_COAP_CONTENT_FORMAT, c->content_format);
-	dps_coap_write_uint(w, DPS_COAP_ACCEPT, c->accept);
+		dps_coap_write_uint(w, DPS_COAP_CONTENT_FORMAT, c->options.content_format);
+	dps_coap_write_uint(w, DPS_COAP_ACCEPT, c->options.accept);
 	if (block != DPS_COAP_ABSENT) {
 		dps_coap_write_uint(w, has_body ? DPS_COAP_BLOCK1 : DPS_COAP_BLOCK2, block);
 		if (has_body)
 			dps_coap_write_uint(w, DPS_COAP_SIZE1, (uint32_t)c->area.len);
 	}
-	if (c->ocf_version) {
+	if (c->options.ocf_version) {
 		dps_coap_write_uint(w, DPS_COAP_OCF_ACCEPT_VERSION, OCF_VERSION);
 		if (has_body)
 			dps_coap_write_uint(w, DPS_COAP_OCF_CONTENT_VERSION, OCF_VERSION);
@@ -107,7 +107,7 @@ static dps_result write_request(struct dps_coap *c, const struct dps_coap_slot *
 	if (!direct) {
 		if (c->tx_len > 0 && (w.full || w.len + limit < dps_coap_largest(c)))
 			return DPS_AGAIN;
-		if (!DPS_CONFIG_BLOCKWISE || w.full || limit > c->area.size)
+		if (!DPS_COAP_BLOCK1_USED || w.full || limit > c->area.size)
 			return DPS_E_TOO_LARGE;
 		if (c->area.use != DPS_COAP_AREA_FREE)
 			return DPS_AGAIN;

@@ -20,21 +20,18 @@ _Static_assert(DPS_CONFIG_REQUESTS >= 1 && DPS_CONFIG_REQUESTS <= 32, "DPS_CONFI
 
 dps_result dps_coap_init(struct dps_coap *c, const struct dps_coap_options *options)
 {
-	size_t rx_size = options->receive_size > 0 ? options->receive_size : sizeof(c->rx);
-	size_t tx_size = options->send_size > 0 ? options->send_size : sizeof(c->tx);
-
-	if (rx_size < SMALLEST_BUFFER || rx_size > sizeof(c->rx) || tx_size < SMALLEST_BUFFER || tx_size > sizeof(c->tx))
-		return DPS_E_ARGUMENT;
 	memset(c, 0, sizeof(*c));
-	c->rx_size = rx_size;
-	c->tx_size = tx_size;
-	c->assumed_size = options->assumed_size > 0 ? options->assumed_size : DPS_COAP_DEFAULT_MESSAGE_SIZE;
-	c->accept = options->accept;
-	c->content_format = options->content_format;
-	c->ocf_version = options->ocf_version;
-	c->serve = options->serve;
-	c->serve_ctx = options->serve_ctx;
 	c->failed = DPS_E_STATE;
+	c->options = *options;
+	if (options->receive_size == 0)
+		c->options.receive_size = sizeof(c->rx);
+	if (options->send_size == 0)
+		c->options.send_size = sizeof(c->tx);
+	if (options->assumed_size == 0)
+		c->options.assumed_size = DPS_COAP_DEFAULT_MESSAGE_SIZE;
+	if (c->options.receive_size < SMALLEST_BUFFER || c->options.receive_size > sizeof(c->rx) || c->options.send_size < SMALLEST_BUFFER ||
+	    c->options.send_size > sizeof(c->tx))
+		return DPS_E_ARGUMENT;
 	return DPS_OK;
 }
 
@@ -73,12 +70,12 @@ void dps_coap_push(struct dps_coap *c)
 
 size_t dps_coap_largest(const struct dps_coap *c)
 {
-	return smaller(c->tx_size, c->peer_size);
+	return smaller(c->options.send_size, c->peer_size);
 }
 
 void dps_coap_begin(struct dps_coap *c, struct dps_coap_writer *w, const uint8_t *token, size_t token_len)
 {
-	dps_coap_write_begin(w, c->tx + c->tx_len, smaller(c->tx_size - c->tx_len, c->peer_size), token, token_len);
+	dps_coap_write_begin(w, c->tx + c->tx_len, smaller(c->options.send_size - c->tx_len, c->peer_size), token, token_len);
 }
 
 size_t dps_coap_end(struct dps_coap *c, struct dps_coap_writer *w, uint8_t code, size_t payload_len)
@@ -149,7 +146,7 @@ static dps_result take_next(struct dps_coap *c, struct dps_answer *answer, bool 
 	result = dps_coap_frame_read(data, len, &frame);
 	if (result == DPS_E_COAP)
 		return dps_coap_abort(c, DPS_COAP_ABSENT);
-	frame.large = result == DPS_OK && frame.total > c->rx_size;
+	frame.large = result == DPS_OK && frame.total > c->options.receive_size;
 	*more = result == DPS_AGAIN || (frame.total > len && !frame.large);
 	if (*more)
 		return DPS_AGAIN;
@@ -170,12 +167,12 @@ static dps_result read_more(struct dps_coap *c)
 		memmove(c->rx, c->rx + c->rx_start, c->rx_end);
 		c->rx_start = 0;
 	}
-	result = c->channel->read(c->channel->ctx, c->rx + c->rx_end, c->rx_size - c->rx_end, &n);
+	result = c->channel->read(c->channel->ctx, c->rx + c->rx_end, c->options.receive_size - c->rx_end, &n);
 	if (result == DPS_AGAIN || (result == DPS_OK && n == 0))
 		return c->tx_failed != DPS_OK ? c->tx_failed : DPS_AGAIN;
 	if (result != DPS_OK)
 		return result;
-	if (n > c->rx_size - c->rx_end)
+	if (n > c->options.receive_size - c->rx_end)
 		return DPS_E_INTERNAL;
 	c->rx_end += n;
 	return DPS_OK;
@@ -230,7 +227,7 @@ static dps_result transport_poll(void *self, struct dps_answer *answer, bool *bu
 		freed = true;
 	}
 	if (c->tx_reply_end == 0)
-		c->tx_reply_quota = c->tx_size / 4;
+		c->tx_reply_quota = c->options.send_size / 4;
 	result = run(c, answer, busy);
 	if (result == DPS_AGAIN && c->send_refused && (freed || c->tx_len < waiting)) { /* who was refused may find room now */
 		c->send_refused = false;
@@ -270,7 +267,7 @@ static void transport_forget(void *self, unsigned handle)
 /* Everything that belongs to one connection goes; what init set and the counters stay. */
 static void reset(struct dps_coap *c, dps_result state)
 {
-	dps_wipe(c, offsetof(struct dps_coap, rx_size));
+	dps_wipe(c, offsetof(struct dps_coap, options));
 	dps_wipe((uint8_t *)c + offsetof(struct dps_coap, slots), sizeof(*c) - offsetof(struct dps_coap, slots));
 	c->failed = state;
 }
@@ -284,10 +281,10 @@ static void transport_attach(void *self, const struct dps_transport_env *env)
 	c->random = env->random;
 	c->area.data = env->body;
 	c->area.size = env->body_size;
-	c->peer_size = c->assumed_size;
-	c->offers_blocks = DPS_CONFIG_BLOCKWISE && c->rx_size < c->area.size;
+	c->peer_size = c->options.assumed_size;
+	c->offers_blocks = DPS_CONFIG_BLOCKWISE && c->options.receive_size < c->area.size;
 	/* RFC 8323 section 5.3: the first message of either side; Max-Message-Size */
-	(void)dps_coap_put_signal(c, DPS_COAP_CSM, NULL, 0, (uint32_t)c->rx_size);
+	(void)dps_coap_put_signal(c, DPS_COAP_CSM, NULL, 0, (uint32_t)c->options.receive_size);
 }
 
 static void transport_detach(void *self)

@@ -27,7 +27,7 @@ static bool is_address_char(uint8_t c)
 /* Takes the host off the front, without its brackets. */
 static bool take_host(struct dps_span *text, struct dps_span *host)
 {
-	bool bracketed = text->len > 0 && text->data[0] == '[';
+	bool bracketed = DPS_CONFIG_IPV6 && text->len > 0 && text->data[0] == '[';
 	size_t start = bracketed ? 1 : 0;
 	size_t stop = start;
 

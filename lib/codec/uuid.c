@@ -4,14 +4,15 @@
 
 #include <string.h>
 
+#include "codec/text.h"
+
 /* Where the four hyphens of 8-4-4-4-12 stand. */
 static bool is_hyphen_position(size_t i)
 {
 	return i == 8 || i == 13 || i == 18 || i == 23;
 }
 
-/* The value of a hex digit in either case, or -1. */
-static int hex_value(char c)
+int dps_hex_value(char c)
 {
 	if (c >= '0' && c <= '9')
 		return c - '0';
@@ -34,7 +35,7 @@ dps_result dps_uuid_parse(const char *text, size_t len, struct dps_uuid *uuid)
 				return DPS_E_FIELD;
 			continue;
 		}
-		value = hex_value(text[i]);
+		value = dps_hex_value(text[i]);
 		if (value < 0)
 			return DPS_E_FIELD;
 		parsed.bytes[digits / 2] = (uint8_t)(parsed.bytes[digits / 2] << 4 | value);

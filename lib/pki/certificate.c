@@ -171,6 +171,7 @@ int dps_pki_window_compare(int64_t not_before, int64_t not_after, int64_t now_s)
 	return now_s < not_before - DPS_PKI_NOT_BEFORE_TOLERANCE_S ? -1 : 0;
 }
 
+#if DPS_CONFIG_TOOLS
 dps_result dps_pki_certificate_info(struct dps_span der_list, struct dps_certificate_info *info)
 {
 	struct dps_certificate_view view;
@@ -183,3 +184,4 @@ dps_result dps_pki_certificate_info(struct dps_span der_list, struct dps_certifi
 	dps_pki_sha256(der.data, der.len, info->sha256);
 	return DPS_OK;
 }
+#endif

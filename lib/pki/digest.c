@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Digests, by the TLS library's one-shot call (the same in all its versions), device ids, hex digits.
+ * Digests, by the TLS library's one-shot call (the same in all its versions), and device ids.
  */
 #include "pki/digest.h"
 
@@ -22,15 +22,6 @@ void dps_pki_sha256(const uint8_t *data, size_t len, uint8_t digest[DPS_SHA256_S
 	/* SHA-256 in software cannot fail; a hardware one that does leaves what no pin and no certificate has */
 	if (dps_pki_digest(DPS_HASH_SHA256, data, len, digest) == 0)
 		memset(digest, 0, DPS_SHA256_SIZE);
-}
-
-int dps_pki_hex_value(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
 }
 
 dps_result dps_pki_new_device_id(const struct dps_random *random, struct dps_uuid *id)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Small things the files of this room share: digests by the TLS library, what a device is called in certificates, hex digits.
+ * Small things the files of this room share: digests by the TLS library, what a device is called in certificates.
  */
 #ifndef DPS_PKI_DIGEST_H
 #define DPS_PKI_DIGEST_H
@@ -18,8 +18,5 @@
 
 /* Hashes bytes; the digest's length, or 0: the TLS library was built without the hash, or its hardware failed. */
 size_t dps_pki_digest(enum dps_hash hash, const uint8_t *data, size_t len, uint8_t *digest);
-
-/* The value of a hex digit in either case, or -1. */
-int dps_pki_hex_value(char c);
 
 #endif

@@ -4,9 +4,10 @@
  */
 #include <string.h>
 
+#include "codec/text.h"
+#include "dps/config.h"
 #include "pki/certificate.h"
 #include "pki/der.h"
-#include "pki/digest.h"
 
 enum { SAN_DNS_NAME = DPS_DER_CONTEXT | 2, SAN_IP_ADDRESS = DPS_DER_CONTEXT | 7 };
 
@@ -98,6 +99,7 @@ static bool read_ipv4(const char *text, uint8_t out[4])
 	return true;
 }
 
+#if DPS_CONFIG_IPV6
 /* RFC 4291 2.2: groups of up to four digits, "::" once for one group or more, the last four bytes perhaps as an IPv4 address. */
 static bool read_ipv6(const char *text, uint8_t out[16])
 {
@@ -117,7 +119,7 @@ static bool read_ipv6(const char *text, uint8_t out[16])
 		const char *const group = text;
 		unsigned value = 0;
 		int digit;
-		while (text < group + 4 && (digit = dps_pki_hex_value(*text)) >= 0) {
+		while (text < group + 4 && (digit = dps_hex_value(*text)) >= 0) {
 			value = value << 4 | (unsigned)digit;
 			text++;
 		}
@@ -140,6 +142,13 @@ static bool read_ipv6(const char *text, uint8_t out[16])
 	memset(out + gap, 0, 16 - n);
 	return true;
 }
+#else
+static bool read_ipv6(const char *text, uint8_t out[16])
+{
+	(void)text, (void)out;
+	return false;
+}
+#endif
 
 bool dps_pki_host_is_address(const char *text, uint8_t bytes[16], size_t *len)
 {

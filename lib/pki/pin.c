@@ -4,8 +4,11 @@
  */
 #include <string.h>
 
+#include "codec/text.h"
+#include "dps/config.h"
 #include "dps/pki.h"
-#include "pki/digest.h"
+
+#if DPS_CONFIG_TOOLS
 
 #define SPKI_PREFIX "spki-"
 #define HASH_PREFIX "sha256:"
@@ -15,7 +18,7 @@ static bool read_digest(const char *text, uint8_t digest[DPS_SHA256_SIZE])
 	for (size_t i = 0; i < 2 * DPS_SHA256_SIZE; i++, text++) {
 		if (i > 0 && i % 2 == 0 && *text == ':')
 			text++;
-		const int value = dps_pki_hex_value(*text);
+		const int value = dps_hex_value(*text);
 		if (value < 0)
 			return false;
 		digest[i / 2] = (uint8_t)(digest[i / 2] << 4 | value);
@@ -35,3 +38,5 @@ dps_result dps_pin_parse(const char *text, struct dps_pin *pin)
 	*pin = read;
 	return DPS_OK;
 }
+
+#endif

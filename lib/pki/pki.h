@@ -13,8 +13,8 @@
 #include "dps/records.h"
 #include "dps/types.h"
 
-/* "CERTIFICATE REQUEST" in PEM takes at most this much: RSA-2048, CN of 41 characters. */
-#define DPS_CSR_PEM_SIZE 1024
+/* "CERTIFICATE REQUEST" in PEM takes at most this much: RSA-2048, or P-384; CN of 41 characters. */
+#define DPS_CSR_PEM_SIZE (DPS_CONFIG_RSA ? 1024 : 512)
 
 /*
  * Writes a CSR (RFC 2986) in PEM for a slot's key: subject CN=uuid:<device id>, no attributes, ECDSA with SHA-256 (P-384: SHA-384) or RSA

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The smallest configuration: the plgd flow with 1,280-byte buffers, block-wise transfer and one endpoint; no resources, no evaluation of ACLs, no
- * texts, no RSA. The body area still takes a certificate chain of 6 KB with what is around it.
+ * The smallest configuration: the plgd flow with 1,280-byte buffers, answers in blocks and one endpoint; no resources, no evaluation of ACLs, no
+ * texts, no RSA, no IPv6 addresses as hosts, no pins as text. The body area still takes a certificate chain of 6 KB with what is around it.
  */
 #ifndef DPS_SIZE_SMALLEST_H
 #define DPS_SIZE_SMALLEST_H
@@ -11,6 +11,7 @@
 #define DPS_CONFIG_BODY_SIZE       7168
 #define DPS_CONFIG_REQUESTS        7
 #define DPS_CONFIG_BLOCKWISE       1
+#define DPS_CONFIG_BLOCK1          0
 #define DPS_CONFIG_ENDPOINTS       1
 #define DPS_CONFIG_URI_LENGTH      64
 #define DPS_CONFIG_GATEWAYS        2
@@ -24,5 +25,7 @@
 #define DPS_CONFIG_NAMES           0
 #define DPS_CONFIG_TEXT            0
 #define DPS_CONFIG_RSA             0
+#define DPS_CONFIG_IPV6            0
+#define DPS_CONFIG_TOOLS           0
 
 #endif

@@ -118,9 +118,9 @@ static void make(const struct line *line)
 	if (line->m.code == DPS_COAP_PING) {
 		assert_int_equal(dps_coap_ping(&t.coap), DPS_OK);
 	} else if (DPS_COAP_CODE_CLASS(line->m.code) == 0 && line->m.block2 == DPS_COAP_ABSENT) {
-		t.coap.accept = (uint16_t)line->m.accept;
+		t.coap.options.accept = (uint16_t)line->m.accept;
 		assert_int_equal(dps_coap_transport.send(&t.coap, (unsigned)(line - lines), &request, NULL), DPS_OK);
-		t.coap.accept = DPS_COAP_FORMAT_OCF_CBOR;
+		t.coap.options.accept = DPS_COAP_FORMAT_OCF_CBOR;
 	}
 }
 

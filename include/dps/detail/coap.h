@@ -16,6 +16,18 @@ struct dps_coap_reply;
 /* Answers a request of the peer's, see lib/coap/coap.h. */
 typedef void (*dps_coap_serve)(void *ctx, const struct dps_coap_inbound *inbound, struct dps_coap_reply *reply);
 
+/* How a connection is used. */
+struct dps_coap_options {
+	uint16_t accept;         /* Accept of our requests, and what success answers must carry */
+	uint16_t content_format; /* Content-Format of their bodies */
+	bool ocf_version;        /* add OCF-Accept-Content-Format-Version and OCF-Content-Format-Version (2049, 2053) = 2048, OCF 1.0 */
+	uint32_t assumed_size;   /* largest message assumed of a peer until its CSM says; 0: DPS_COAP_DEFAULT_MESSAGE_SIZE */
+	size_t receive_size;     /* use less of the receive buffer, at least 64; 0: all of it */
+	size_t send_size;        /* use less of the send buffer, at least 64; 0: all of it */
+	dps_coap_serve serve;    /* answers the peer's requests; NULL: each gets 4.04 */
+	void *serve_ctx;
+};
+
 /* What was counted since init. */
 struct dps_coap_counters {
 	uint32_t requests;        /* of ours, each once however many blocks it took */
@@ -73,16 +85,7 @@ struct dps_coap {
 	size_t tx_reply_quota; /* bytes of replies that may still be queued before those in tx have left */
 	uint8_t ping_token[DPS_COAP_TOKEN_SIZE];
 
-	/* from the options */
-	size_t rx_size;
-	size_t tx_size;
-	uint32_t assumed_size;
-	uint16_t accept;
-	uint16_t content_format;
-	bool ocf_version;
-	dps_coap_serve serve;
-	void *serve_ctx;
-
+	struct dps_coap_options options; /* with the sizes in force */
 	struct dps_coap_counters counters;
 
 	struct dps_coap_slot slots[DPS_CONFIG_REQUESTS];
