@@ -24,6 +24,8 @@
 #define STOP_GRACE_MS   5000
 #define WAIT_SLICE_MS   5
 #define LINE_SIZE_FIRST 4096u
+/* Room for a program that is read from only at its end, such as a service of many runs: the usual 64 KiB would stop it there. */
+#define OUTPUT_PIPE_SIZE (1 << 20)
 
 struct test_process {
 	pid_t pid;
@@ -99,6 +101,7 @@ struct test_process *test_process_start_prepared(const char *const argv[], void 
 		fail_msg("no memory or pipes for %s: %s", argv[0], strerror(errno));
 		abort();
 	}
+	(void)fcntl(output[0], F_SETPIPE_SZ, OUTPUT_PIPE_SIZE);
 	process->error = memfd_create("stderr", MFD_CLOEXEC);
 	if (process->error < 0) {
 		fail_msg("no memory file for %s: %s", argv[0], strerror(errno));
