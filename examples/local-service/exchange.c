@@ -177,6 +177,9 @@ static void serve(struct service_session *session, const struct service_request 
 	struct service_message message = {.content_format = SERVICE_ABSENT};
 	struct service_answer answer;
 
+	if (session->reset_on_close) {
+		return; /* the connection is about to be cut: nothing may follow what was sent of an answer */
+	}
 	if (withhold(session, request)) {
 		return;
 	}

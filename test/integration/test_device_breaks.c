@@ -106,6 +106,7 @@ static void broken_connections(void **state)
 		{"disconnect", "--sequential", {"connection-closed", NULL, 3}},
 		{"reset", "--sequential", {"connection-reset", NULL, 3}},
 		{"reset-after=7", "--sequential", {"connection-reset", NULL, 3}},
+		{"reset-after=7", NULL, {"connection-reset", NULL, 3}},
 		/* With requests under way it depends on who is faster which of the two is seen. */
 		{"disconnect", NULL, {"connection-closed|connection-reset", NULL, 3}},
 		{"reset", NULL, {"connection-closed|connection-reset", NULL, 3}},
