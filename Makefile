@@ -74,7 +74,7 @@ lib: $(BUILD)/libdps.a $(BUILD)/libdps.so $(BUILD)/dps.pc ## build libdps.a, lib
 programs: $(BUILD)/dps-device $(BUILD)/dps-service
 
 help:                                       ## this list
-	@sed -n 's/^\([a-z-][a-z-]*\):.*##  *\(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | sort | awk -F'\t' '{printf "  make %-18s %s\n", $$1, $$2}'
+	@sed -n 's/^\([a-z][a-z0-9-]*\):.*##  *\(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | sort | awk -F'\t' '{printf "  make %-18s %s\n", $$1, $$2}'
 
 include $(sort $(wildcard mk/*.mk))
 

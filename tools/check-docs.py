@@ -124,9 +124,9 @@ def check_files():
 def check_targets():
     """Make targets that pages name exist."""
     rules = read("Makefile") + "".join(read(path) for path in glob.glob("mk/*.mk"))
-    targets = set(re.findall(r"^([a-z][a-z-]*):", rules, re.MULTILINE))
+    targets = set(re.findall(r"^([a-z][a-z0-9-]*):", rules, re.MULTILINE))
     for page in pages():
-        for name in re.findall(r"(?:`|^)make ([a-z][a-z-]*)\b(?!/)", read(page), re.MULTILINE):
+        for name in re.findall(r"(?:`|^)make ([a-z][a-z0-9-]*)\b(?!/)", read(page), re.MULTILINE):
             if name not in targets:
                 yield page, f"names make {name}, which is no target"
 

@@ -12,16 +12,15 @@
 #include <mbedtls/ecp.h>
 #include <mbedtls/error.h>
 #include <mbedtls/rsa.h>
-#include <mbedtls/version.h>
 #include <string.h>
 
-#if MBEDTLS_VERSION_NUMBER < 0x03000000
-#define MBEDTLS_2               1
-#define MBEDTLS_PRIVATE(member) member
+#include "pki/compat.h"
+
+#if MBEDTLS_VERSION_NUMBER >= 0x021c0000 && MBEDTLS_VERSION_NUMBER < 0x03000000
+#define MBEDTLS_2 1
 #include <mbedtls/pk_internal.h>
 #elif MBEDTLS_VERSION_NUMBER >= 0x03060000 && MBEDTLS_VERSION_NUMBER < 0x04000000
 #define MBEDTLS_2 0
-#include <mbedtls/private_access.h>
 #else
 #error "Mbed TLS 2.28 or 3.6 is needed"
 #endif
@@ -92,10 +91,10 @@ static int sign_ec(void *ctx, mbedtls_md_type_t md, const unsigned char *digest,
 	return sign(random_ctx, md, digest, digest_len, sig, sig_len);
 }
 
-static dps_result copy_table(uintptr_t words[16])
+static dps_result copy_table(uintptr_t words[DPS_MBEDTLS_TABLE_WORDS])
 {
 	mbedtls_pk_info_t info = *mbedtls_pk_info_from_type(MBEDTLS_PK_ECKEY);
-	_Static_assert(sizeof(info) <= 16 * sizeof(words[0]), "the table fits");
+	_Static_assert(sizeof(info) <= DPS_MBEDTLS_TABLE_WORDS * sizeof(words[0]), "the table fits");
 	info.sign_func = sign_ec;
 #if defined(MBEDTLS_ECDSA_C) && defined(MBEDTLS_ECP_RESTARTABLE)
 	info.sign_rs_func = NULL;
@@ -109,7 +108,7 @@ static dps_result copy_table(uintptr_t words[16])
 /*
  * The table of 3.6 is not in the installed headers. Its twelve words: type, name, get_bitlen, can_do, verify, sign, decrypt, encrypt,
  * check_pair, alloc, free, debug; with ECP_RESTARTABLE there are more between them, and the probe says so. What is used of it is proved
- * before it is relied on.
+ * before it is relied on, by functions that may be called in each other's place: they take no argument for what it should be.
  */
 enum { WORD_BITLEN = 2, WORD_CAN_DO = 3, WORD_VERIFY = 4, WORD_SIGN = 5, WORD_ALLOC = 9, WORD_FREE = 10, WORD_COUNT = 12 };
 enum { PROBE_BITLEN = 4711, PROBE_VERIFY = -0x3a01, PROBE_SIGN = -0x3a02, PROBE_SIG_SIZE = 77 };
@@ -164,28 +163,38 @@ static void *probe_alloc(void)
 	return (void *)(uintptr_t)&MARK;
 }
 
+/* For the entries that are not probed: wherever the library looks, there is something to call. */
+static uintptr_t probe_nothing(void)
+{
+	return 0;
+}
+
+/* This one does believe its argument: it is put in once all others were found in their places. */
 static void probe_free(void *ctx)
 {
-	(void)ctx;
+	bool *freed = ctx;
+	*freed = true;
 }
 
 static bool table_is_known(void)
 {
-	uintptr_t words[WORD_COUNT] = {0};
+	uintptr_t words[DPS_MBEDTLS_TABLE_WORDS];
 	unsigned char bytes[PROBE_SIG_SIZE] = {0};
 	size_t len = 0;
+	bool freed = false;
 	mbedtls_pk_context pk;
 
 	const unsigned version = mbedtls_version_get_number();
 	if (version < 0x03060000 || version >= 0x04000000)
 		return false;
+	for (size_t i = 0; i < DPS_MBEDTLS_TABLE_WORDS; i++)
+		words[i] = (uintptr_t)probe_nothing;
 	words[0] = MBEDTLS_PK_ECKEY;
 	words[WORD_BITLEN] = (uintptr_t)probe_bitlen;
 	words[WORD_CAN_DO] = (uintptr_t)probe_can_do;
 	words[WORD_VERIFY] = (uintptr_t)probe_verify;
 	words[WORD_SIGN] = (uintptr_t)probe_sign;
 	words[WORD_ALLOC] = (uintptr_t)probe_alloc;
-	words[WORD_FREE] = (uintptr_t)probe_free;
 	mbedtls_pk_init(&pk);
 	const bool known =
 		mbedtls_pk_setup(&pk, (const mbedtls_pk_info_t *)words) == 0 && pk.MBEDTLS_PRIVATE(pk_ctx) == probe_alloc() &&
@@ -193,11 +202,15 @@ static bool table_is_known(void)
 		mbedtls_pk_can_do(&pk, MBEDTLS_PK_RSA) == 0 &&
 		mbedtls_pk_verify(&pk, MBEDTLS_MD_SHA256, bytes, 32, bytes, sizeof(bytes)) == PROBE_VERIFY &&
 		mbedtls_pk_sign(&pk, MBEDTLS_MD_SHA256, bytes, 32, bytes, sizeof(bytes), &len, dps_mbedtls_bridge_random, &len) == PROBE_SIGN;
+	if (known) {
+		words[WORD_FREE] = (uintptr_t)probe_free;
+		pk.MBEDTLS_PRIVATE(pk_ctx) = &freed;
+	}
 	mbedtls_pk_free(&pk);
-	return known;
+	return freed;
 }
 
-static dps_result copy_table(uintptr_t words[16])
+static dps_result copy_table(uintptr_t words[DPS_MBEDTLS_TABLE_WORDS])
 {
 	if (!table_is_known())
 		return DPS_E_UNSUPPORTED;

@@ -11,10 +11,10 @@
 
 #include <arpa/inet.h>
 #include <mbedtls/asn1write.h>
-#include <mbedtls/ecp.h>
 #include <mbedtls/oid.h>
 #include <mbedtls/pem.h>
 #include <mbedtls/rsa.h>
+#include <mbedtls/version.h>
 #include <mbedtls/x509_crt.h>
 #include <stdio.h>
 #include <string.h>
@@ -35,26 +35,56 @@ static dps_result fill(void *ctx, uint8_t *buf, size_t len)
 
 const struct dps_random test_random = {.ctx = NULL, .fill = fill};
 
-void test_key_make(struct test_key *key, enum dps_key_type type)
+static void write_der(struct test_key *key)
 {
-	mbedtls_pk_init(&key->pk);
-	if (type == DPS_KEY_RSA_2048) {
-		assert_int_equal(mbedtls_pk_setup(&key->pk, mbedtls_pk_info_from_type(MBEDTLS_PK_RSA)), 0);
-		assert_int_equal(mbedtls_rsa_gen_key(mbedtls_pk_rsa(key->pk), rng, NULL, 2048, 65537), 0);
-	} else {
-		const mbedtls_ecp_group_id curve = type == DPS_KEY_EC_P256 ? MBEDTLS_ECP_DP_SECP256R1 : MBEDTLS_ECP_DP_SECP384R1;
-		assert_int_equal(mbedtls_pk_setup(&key->pk, mbedtls_pk_info_from_type(MBEDTLS_PK_ECKEY)), 0);
-		assert_int_equal(mbedtls_ecp_gen_key(curve, mbedtls_pk_ec(key->pk), rng, NULL), 0);
-	}
 	const int len = mbedtls_pk_write_key_der(&key->pk, key->der, sizeof(key->der));
 	assert_true(len > 0);
 	key->der_len = (size_t)len;
 	memmove(key->der, key->der + sizeof(key->der) - key->der_len, key->der_len);
 }
 
+void test_key_make_on_curve(struct test_key *key, mbedtls_ecp_group_id curve)
+{
+	mbedtls_pk_init(&key->pk);
+	assert_int_equal(mbedtls_pk_setup(&key->pk, mbedtls_pk_info_from_type(MBEDTLS_PK_ECKEY)), 0);
+	assert_int_equal(mbedtls_ecp_gen_key(curve, mbedtls_pk_ec(key->pk), rng, NULL), 0);
+	write_der(key);
+}
+
+void test_key_make(struct test_key *key, enum dps_key_type type)
+{
+	if (type != DPS_KEY_RSA_2048) {
+		test_key_make_on_curve(key, type == DPS_KEY_EC_P256 ? MBEDTLS_ECP_DP_SECP256R1 : MBEDTLS_ECP_DP_SECP384R1);
+		return;
+	}
+	mbedtls_pk_init(&key->pk);
+	assert_int_equal(mbedtls_pk_setup(&key->pk, mbedtls_pk_info_from_type(MBEDTLS_PK_RSA)), 0);
+	assert_int_equal(mbedtls_rsa_gen_key(mbedtls_pk_rsa(key->pk), rng, NULL, 2048, 65537), 0);
+	write_der(key);
+}
+
 void test_key_free(struct test_key *key)
 {
 	mbedtls_pk_free(&key->pk);
+}
+
+void test_key_parse(struct test_key *key, const uint8_t *bytes, size_t len)
+{
+	mbedtls_pk_init(&key->pk);
+#if MBEDTLS_VERSION_NUMBER < 0x03000000
+	assert_int_equal(mbedtls_pk_parse_key(&key->pk, bytes, len, NULL, 0), 0);
+#else
+	assert_int_equal(mbedtls_pk_parse_key(&key->pk, bytes, len, NULL, 0, rng, NULL), 0);
+#endif
+}
+
+bool test_key_is_pair(const mbedtls_pk_context *public_key, const struct test_key *key)
+{
+#if MBEDTLS_VERSION_NUMBER < 0x03000000
+	return mbedtls_pk_check_pair(public_key, &key->pk) == 0;
+#else
+	return mbedtls_pk_check_pair(public_key, &key->pk, rng, NULL) == 0;
+#endif
 }
 
 /* One GeneralName, written backwards as Mbed TLS does. */
@@ -93,24 +123,34 @@ static void put_san(mbedtls_x509write_cert *writer, const struct test_certificat
 	assert_int_equal(mbedtls_x509write_crt_set_extension(writer, OID_BYTES(MBEDTLS_OID_SUBJECT_ALT_NAME), 0, p, len), 0);
 }
 
+static void put_serial(mbedtls_x509write_cert *writer)
+{
+	unsigned char number[8];
+	assert_int_equal(rng(NULL, number, sizeof(number)), 0);
+	number[0] = (unsigned char)((number[0] & 0x7f) | 0x40); /* positive, and all of its bytes are needed */
+#if MBEDTLS_VERSION_NUMBER < 0x03000000
+	mbedtls_mpi serial;
+	mbedtls_mpi_init(&serial);
+	assert_int_equal(mbedtls_mpi_read_binary(&serial, number, sizeof(number)), 0);
+	assert_int_equal(mbedtls_x509write_crt_set_serial(writer, &serial), 0);
+	mbedtls_mpi_free(&serial);
+#else
+	assert_int_equal(mbedtls_x509write_crt_set_serial_raw(writer, number, sizeof(number)), 0);
+#endif
+}
+
 void test_certificate_make(struct test_certificate *out, const struct test_certificate_spec *spec)
 {
 	/* SEQUENCE { id-kp-serverAuth } */
 	static const unsigned char SERVER_AUTH[] = {0x30, 0x0a, 0x06, 0x08, 0x2b, 0x06, 0x01, 0x05, 0x05, 0x07, 0x03, 0x01};
 	mbedtls_x509write_cert writer;
-	mbedtls_mpi serial;
-	unsigned char number[8];
 
 	mbedtls_x509write_crt_init(&writer);
-	mbedtls_mpi_init(&serial);
-	assert_int_equal(rng(NULL, number, sizeof(number)), 0);
-	number[0] &= 0x7f;
-	assert_int_equal(mbedtls_mpi_read_binary(&serial, number, sizeof(number)), 0);
 	mbedtls_x509write_crt_set_version(&writer, MBEDTLS_X509_CRT_VERSION_3);
 	mbedtls_x509write_crt_set_md_alg(&writer, MBEDTLS_MD_SHA256);
 	mbedtls_x509write_crt_set_subject_key(&writer, &spec->key->pk);
 	mbedtls_x509write_crt_set_issuer_key(&writer, spec->issuer_key != NULL ? &spec->issuer_key->pk : &spec->key->pk);
-	assert_int_equal(mbedtls_x509write_crt_set_serial(&writer, &serial), 0);
+	put_serial(&writer);
 	assert_int_equal(mbedtls_x509write_crt_set_subject_name(&writer, spec->subject), 0);
 	assert_int_equal(mbedtls_x509write_crt_set_issuer_name(&writer, spec->issuer != NULL ? spec->issuer : spec->subject), 0);
 	assert_int_equal(mbedtls_x509write_crt_set_validity(&writer, spec->not_before != NULL ? spec->not_before : "20260101000000",
@@ -129,7 +169,6 @@ void test_certificate_make(struct test_certificate *out, const struct test_certi
 	assert_true(len > 0);
 	out->len = (size_t)len;
 	memmove(out->der, out->der + sizeof(out->der) - out->len, out->len);
-	mbedtls_mpi_free(&serial);
 	mbedtls_x509write_crt_free(&writer);
 }
 
@@ -217,7 +256,12 @@ static dps_result port_sign(void *ctx, const char *slot, enum dps_hash hash, con
 	(void)slot;
 	if (size < DPS_SIGNATURE_SIZE)
 		return DPS_E_BUFFER;
-	return mbedtls_pk_sign(&key->pk, TYPES[hash], digest, digest_len, sig, len, rng, NULL) == 0 ? DPS_OK : DPS_E_KEY;
+#if MBEDTLS_VERSION_NUMBER < 0x03000000
+	const int ret = mbedtls_pk_sign(&key->pk, TYPES[hash], digest, digest_len, sig, len, rng, NULL);
+#else
+	const int ret = mbedtls_pk_sign(&key->pk, TYPES[hash], digest, digest_len, sig, size, len, rng, NULL);
+#endif
+	return ret == 0 ? DPS_OK : DPS_E_KEY;
 }
 
 struct dps_keys test_keys_port(struct test_key *key)

@@ -5,6 +5,7 @@
 #ifndef TEST_PKI_H
 #define TEST_PKI_H
 
+#include <mbedtls/ecp.h>
 #include <mbedtls/pk.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -45,7 +46,15 @@ struct test_certificate_spec {
 };
 
 void test_key_make(struct test_key *key, enum dps_key_type type);
+void test_key_make_on_curve(struct test_key *key, mbedtls_ecp_group_id curve);
 void test_key_free(struct test_key *key);
+
+/* Makes a key of a private one in DER, or in PEM with its NUL counted; key->der is left as it is. */
+void test_key_parse(struct test_key *key, const uint8_t *bytes, size_t len);
+
+/* Whether a public key is the key's other half. */
+bool test_key_is_pair(const mbedtls_pk_context *public_key, const struct test_key *key);
+
 void test_certificate_make(struct test_certificate *out, const struct test_certificate_spec *spec);
 
 /* The certificates one behind the other, as a DER list in memory of the caller's. */

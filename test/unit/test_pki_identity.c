@@ -7,13 +7,13 @@
 
 #include <cmocka.h>
 
-#include <mbedtls/pk.h>
 #include <mbedtls/x509_crt.h>
 #include <mbedtls/x509_csr.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "codec/pem.h"
+#include "pki/compat.h"
 #include "pki/pki.h"
 #include "support/test_pki.h"
 #include "support/test_process.h"
@@ -285,8 +285,7 @@ static void an_identity_of_the_real_service_passes(void **state)
 	assert_int_equal(dps_pki_load_certificates(anchor, anchor_len, anchor, sizeof(anchor), &anchor_len), DPS_OK);
 	pem = (struct dps_span){text, test_read_file("test/vectors/plgd/identity.key.pem", text, sizeof(text))};
 	assert_int_equal(dps_pem_next(&pem, "EC PRIVATE KEY", device_key.der, sizeof(device_key.der), &key_len), DPS_OK);
-	mbedtls_pk_init(&device_key.pk);
-	assert_int_equal(mbedtls_pk_parse_key(&device_key.pk, device_key.der, key_len, NULL, 0), 0);
+	test_key_parse(&device_key, device_key.der, key_len);
 	const struct dps_span c = {chain, chain_len}, a = {anchor, anchor_len};
 	assert_int_equal(check(&device_key, c, a, signed_at + 3600, &credentials), DPS_OK);
 	assert_true(credentials.not_before == signed_at);
@@ -324,8 +323,8 @@ static void requests_are_read_and_verified_by_others(void **state)
 		assert_int_equal(mbedtls_x509_csr_parse(&csr, pem, len + 1), 0);
 		assert_true(mbedtls_x509_dn_gets(subject, sizeof(subject), &csr.subject) > 0);
 		assert_string_equal(subject, DEVICE_CN);
-		assert_int_equal(csr.sig_md, TYPES[i] == DPS_KEY_EC_P384 ? MBEDTLS_MD_SHA384 : MBEDTLS_MD_SHA256);
-		assert_int_equal(mbedtls_pk_check_pair(&csr.pk, &key.pk), 0);
+		assert_int_equal(csr.MBEDTLS_PRIVATE(sig_md), TYPES[i] == DPS_KEY_EC_P384 ? MBEDTLS_MD_SHA384 : MBEDTLS_MD_SHA256);
+		assert_true(test_key_is_pair(&csr.pk, &key));
 		mbedtls_x509_csr_free(&csr);
 
 		FILE *file = fopen(path, "w");
@@ -350,8 +349,7 @@ static void a_request_equals_the_captured_one(void **state)
 	(void)state;
 	span = (struct dps_span){text, test_read_file("test/vectors/plgd/identity.key.pem", text, sizeof(text))};
 	assert_int_equal(dps_pem_next(&span, "EC PRIVATE KEY", key.der, sizeof(key.der), &key_len), DPS_OK);
-	mbedtls_pk_init(&key.pk);
-	assert_int_equal(mbedtls_pk_parse_key(&key.pk, key.der, key_len, NULL, 0), 0);
+	test_key_parse(&key, key.der, key_len);
 	span = (struct dps_span){text, test_read_file("test/vectors/plgd/identity.csr.pem", text, sizeof(text))};
 	assert_int_equal(dps_pem_next(&span, "CERTIFICATE REQUEST", golden, sizeof(golden), &golden_len), DPS_OK);
 	write_csr(&key, pem, sizeof(pem), &len);
@@ -372,13 +370,10 @@ static void a_request_tells_what_is_in_its_way(void **state)
 	assert_int_equal(dps_pki_csr_pem(&keys, "identity-0", &id, pem, 100, &len), DPS_E_BUFFER);
 	assert_in_range(len, 101, DPS_CSR_PEM_SIZE);
 	struct test_key big;
-	mbedtls_pk_init(&big.pk);
-	assert_int_equal(mbedtls_pk_setup(&big.pk, mbedtls_pk_info_from_type(MBEDTLS_PK_ECKEY)), 0);
-	assert_int_equal(mbedtls_ecp_group_load(&mbedtls_pk_ec(big.pk)->grp, MBEDTLS_ECP_DP_SECP521R1), 0);
-	assert_int_equal(mbedtls_ecp_copy(&mbedtls_pk_ec(big.pk)->Q, &mbedtls_pk_ec(big.pk)->grp.G), 0);
+	test_key_make_on_curve(&big, MBEDTLS_ECP_DP_SECP521R1);
 	keys = test_keys_port(&big);
 	assert_int_equal(dps_pki_csr_pem(&keys, "identity-0", &id, pem, sizeof(pem), &len), DPS_E_UNSUPPORTED);
-	mbedtls_pk_free(&big.pk);
+	test_key_free(&big);
 }
 
 static void device_ids_are_random_version_4(void **state)

@@ -45,8 +45,7 @@ static void load_captured_key(struct test_key *key)
 	int written;
 
 	pem[len] = '\0';
-	mbedtls_pk_init(&key->pk);
-	assert_int_equal(mbedtls_pk_parse_key(&key->pk, pem, len + 1, NULL, 0), 0);
+	test_key_parse(key, pem, len + 1);
 	written = mbedtls_pk_write_key_der(&key->pk, key->der, sizeof(key->der));
 	assert_true(written > 0);
 	key->der_len = (size_t)written;

@@ -14,6 +14,9 @@
  *	dps_mbedtls_channel_init(&channel, &network.port, &platform.random);
  *	config.channel = &channel.port; config.keys = &keys.port; config.certificates = &keys.certificates;
  *
+ * Mbed TLS is 2.28 or 3.6. One of 3.6 whose tables of functions are not as known (MBEDTLS_ECP_RESTARTABLE) is told apart before they are
+ * used: opening the channel answers DPS_E_UNSUPPORTED. One with MBEDTLS_USE_PSA_CRYPTO wants psa_crypto_init() to have been called.
+ *
  * Firmware without Mbed TLS's check of dates (MBEDTLS_HAVE_TIME_DATE) may use these ports: lib/pki judges dates.
  */
 #ifndef DPS_PORT_MBEDTLS_H
@@ -44,11 +47,14 @@ extern "C" {
 /** Longest text on a failure, with the NUL. */
 #define DPS_MBEDTLS_DETAIL_SIZE 96
 
+/** Room for a table of functions of Mbed TLS, in words. Private. */
+#define DPS_MBEDTLS_TABLE_WORDS 16
+
 /** A private key of the key port as Mbed TLS wants to see it, and the randomness it signs with. Private. */
 struct dps_mbedtls_bridge {
 	mbedtls_ctr_drbg_context drbg;
-	mbedtls_pk_context pk; /* the public half only */
-	uintptr_t info[16];    /* the key's table of functions: a copy of Mbed TLS's with signing replaced */
+	mbedtls_pk_context pk;                   /* the public half only */
+	uintptr_t info[DPS_MBEDTLS_TABLE_WORDS]; /* the key's table of functions: a copy of Mbed TLS's with signing replaced */
 	const struct dps_random *random;
 	const struct dps_keys *keys;
 	const char *slot;
