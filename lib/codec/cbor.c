@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The CBOR reader. libcbor's streaming decoder takes one head at a time (and a definite string with it); everything that spans items, that is
+ * The CBOR reader. libcbor's streaming decoder judges one head at a time (and a definite string with it); everything that spans items, that is
  * containers, chunked strings, tags and the bounds, is kept here.
  */
 #include "codec/cbor.h"
@@ -16,169 +16,18 @@ struct head {
 	enum dps_cbor_type type;
 	bool indefinite; /* container or string without a length */
 	bool end;        /* the "break" of an indefinite item, type is DPS_CBOR_OTHER */
-	uint64_t value;
-	const uint8_t *string; /* of a definite string */
-	size_t size;           /* bytes in the input, a definite string's own included */
+	uint32_t value;
+	size_t size; /* bytes in the input, a definite string's own included */
 };
 
 enum { KIND_MAP = 1, KIND_VALUE_DUE = 2 };
 
 #define INDEFINITE SIZE_MAX
 
-static void note(void *context, enum dps_cbor_type type, uint64_t value)
-{
-	struct head *head = context;
-	head->type = type;
-	head->value = value;
-}
+/* RFC 8949 section 3: the additional information that says what follows the first byte. */
+enum { INFO_ONE_BYTE = 24, INFO_INDEFINITE = 31 };
 
-static void on_uint8(void *context, uint8_t value)
-{
-	note(context, DPS_CBOR_UINT, value);
-}
-
-static void on_uint16(void *context, uint16_t value)
-{
-	note(context, DPS_CBOR_UINT, value);
-}
-
-static void on_uint32(void *context, uint32_t value)
-{
-	note(context, DPS_CBOR_UINT, value);
-}
-
-static void on_uint64(void *context, uint64_t value)
-{
-	note(context, DPS_CBOR_UINT, value);
-}
-
-static void on_negative8(void *context, uint8_t value)
-{
-	note(context, DPS_CBOR_NEGATIVE, value);
-}
-
-static void on_negative16(void *context, uint16_t value)
-{
-	note(context, DPS_CBOR_NEGATIVE, value);
-}
-
-static void on_negative32(void *context, uint32_t value)
-{
-	note(context, DPS_CBOR_NEGATIVE, value);
-}
-
-static void on_negative64(void *context, uint64_t value)
-{
-	note(context, DPS_CBOR_NEGATIVE, value);
-}
-
-static void on_bytes(void *context, const unsigned char *data, size_t len)
-{
-	note(context, DPS_CBOR_BYTES, len);
-	((struct head *)context)->string = data;
-}
-
-static void on_text(void *context, const unsigned char *data, size_t len)
-{
-	note(context, DPS_CBOR_TEXT, len);
-	((struct head *)context)->string = data;
-}
-
-static void note_indefinite(void *context, enum dps_cbor_type type)
-{
-	note(context, type, 0);
-	((struct head *)context)->indefinite = true;
-}
-
-static void on_bytes_start(void *context)
-{
-	note_indefinite(context, DPS_CBOR_BYTES);
-}
-
-static void on_text_start(void *context)
-{
-	note_indefinite(context, DPS_CBOR_TEXT);
-}
-
-static void on_array(void *context, size_t items)
-{
-	note(context, DPS_CBOR_ARRAY, items);
-}
-
-static void on_array_start(void *context)
-{
-	note_indefinite(context, DPS_CBOR_ARRAY);
-}
-
-static void on_map(void *context, size_t pairs)
-{
-	note(context, DPS_CBOR_MAP, pairs);
-}
-
-static void on_map_start(void *context)
-{
-	note_indefinite(context, DPS_CBOR_MAP);
-}
-
-static void on_tag(void *context, uint64_t tag)
-{
-	note(context, DPS_CBOR_TAG, tag);
-}
-
-static void on_float(void *context, float value)
-{
-	(void)value;
-	note(context, DPS_CBOR_OTHER, 0);
-}
-
-static void on_double(void *context, double value)
-{
-	(void)value;
-	note(context, DPS_CBOR_OTHER, 0);
-}
-
-static void on_null(void *context)
-{
-	note(context, DPS_CBOR_NULL, 0);
-}
-
-static void on_bool(void *context, bool value)
-{
-	note(context, DPS_CBOR_BOOL, value ? 1 : 0);
-}
-
-static void on_break(void *context)
-{
-	note(context, DPS_CBOR_OTHER, 0);
-	((struct head *)context)->end = true;
-}
-
-static const struct cbor_callbacks head_callbacks = {
-	.uint8 = on_uint8,
-	.uint16 = on_uint16,
-	.uint32 = on_uint32,
-	.uint64 = on_uint64,
-	.negint8 = on_negative8,
-	.negint16 = on_negative16,
-	.negint32 = on_negative32,
-	.negint64 = on_negative64,
-	.byte_string = on_bytes,
-	.byte_string_start = on_bytes_start,
-	.string = on_text,
-	.string_start = on_text_start,
-	.array_start = on_array,
-	.indef_array_start = on_array_start,
-	.map_start = on_map,
-	.indef_map_start = on_map_start,
-	.tag = on_tag,
-	.float2 = on_float,
-	.float4 = on_float,
-	.float8 = on_double,
-	.undefined = on_null,
-	.null = on_null,
-	.boolean = on_bool,
-	.indef_break = on_break,
-};
+#define BIT(type) (1u << (unsigned)(type))
 
 static dps_result fail(struct dps_cbor *r)
 {
@@ -186,46 +35,71 @@ static dps_result fail(struct dps_cbor *r)
 	return DPS_E_CBOR;
 }
 
-/*
- * libcbor carries lengths in size_t. Where that has 32 bits an eight-byte length would lose its upper half, so lengths from 4 GiB on
- * are refused before it sees them, on every machine alike.
- */
-static bool length_is_huge(const uint8_t *p, size_t len)
+/* The last major type is what the additional information says: true, false, null, undefined, a float, the break. */
+static enum dps_cbor_type type_of(unsigned major, unsigned info)
 {
-	unsigned major = p[0] >> 5;
-	unsigned info = p[0] & 0x1fu;
-	if (info != 27 || major < 2 || major > 5 || len < 5)
-		return false;
-	return (p[1] | p[2] | p[3] | p[4]) != 0;
+	if (major < 7)
+		return (enum dps_cbor_type)major;
+	if (info == 20 || info == 21)
+		return DPS_CBOR_BOOL;
+	return info == 22 || info == 23 ? DPS_CBOR_NULL : DPS_CBOR_OTHER;
 }
 
-/* Decodes the head at the reader's position without moving it. */
+/* The argument of a head that is there whole. What is beyond 32 bits is UINT32_MAX: no length that could be true. */
+static uint32_t argument(const uint8_t *p, unsigned info, size_t size)
+{
+	uint32_t value = 0;
+	size_t i;
+
+	if (size == 0)
+		return info == INFO_INDEFINITE ? 0 : info;
+	for (i = 1; i <= size; i++) {
+		if (value > UINT32_MAX >> 8)
+			return UINT32_MAX;
+		value = value << 8 | p[i];
+	}
+	return value;
+}
+
+/*
+ * Decodes the head at the reader's position without moving it. libcbor judges it: what is reserved, unassigned or not there whole it does not finish. Its
+ * lengths are of size_t, and where that has 32 bits it loses the rest of longer ones, so a string must be as long as its head says.
+ */
 static dps_result decode(struct dps_cbor *r, struct head *head)
 {
+	const size_t len = r->len - r->pos;
 	const uint8_t *p;
-	size_t len;
 	struct cbor_decoder_result decoded;
+	unsigned info;
+	size_t size;
 
-	memset(head, 0, sizeof *head);
 	if (r->failed != DPS_OK)
 		return r->failed;
-	len = r->len - r->pos;
 	if (len == 0)
 		return fail(r);
 	p = r->data + r->pos;
-	if (length_is_huge(p, len))
+	decoded = cbor_stream_decode(p, len, &cbor_empty_callbacks, NULL);
+	if (decoded.status != CBOR_DECODER_FINISHED || decoded.read > len)
 		return fail(r);
-	decoded = cbor_stream_decode(p, len, &head_callbacks, head);
-	if (decoded.status != CBOR_DECODER_FINISHED || decoded.read == 0 || decoded.read > len)
-		return fail(r);
+	info = p[0] & 0x1fu;
+	size = info >= INFO_ONE_BYTE && info < INFO_INDEFINITE ? (size_t)1 << (info - INFO_ONE_BYTE) : 0;
+	head->type = type_of(p[0] >> 5, info);
+	head->indefinite = info == INFO_INDEFINITE;
+	head->end = head->indefinite && head->type == DPS_CBOR_OTHER;
+	head->value = argument(p, info, size);
 	head->size = decoded.read;
-	if (head->type != DPS_CBOR_ARRAY && head->type != DPS_CBOR_MAP)
-		return DPS_OK;
+	switch (head->type) {
+	case DPS_CBOR_BYTES:
+	case DPS_CBOR_TEXT:
+		return decoded.read - 1 - size == head->value ? DPS_OK : fail(r);
 	/* Each item takes a byte at least: more items than bytes left is a lie, and found here it can cost nobody any work. */
-	len -= head->size;
-	if (head->value > (head->type == DPS_CBOR_MAP ? len / 2 : len))
-		return fail(r);
-	return DPS_OK;
+	case DPS_CBOR_ARRAY:
+		return head->value <= len - head->size ? DPS_OK : fail(r);
+	case DPS_CBOR_MAP:
+		return head->value <= (len - head->size) / 2 ? DPS_OK : fail(r);
+	default:
+		return DPS_OK;
+	}
 }
 
 /* Decodes the head of an item that must be there. */
@@ -258,17 +132,17 @@ static dps_result enter(struct dps_cbor *r, const struct head *head)
 	if (r->depth == DPS_CONFIG_CBOR_DEPTH)
 		return fail(r);
 	take(r, head->size);
-	r->left[r->depth] = head->indefinite ? INDEFINITE : (size_t)head->value * (map ? 2u : 1u);
+	r->left[r->depth] = head->indefinite ? INDEFINITE : head->value * (map ? (size_t)2 : 1);
 	r->kind[r->depth] = map ? KIND_MAP : 0;
 	r->depth++;
 	return DPS_OK;
 }
 
-/* Reads a head of the type asked for; anything else is DPS_E_FIELD with the reader where it was. */
-static dps_result expect(struct dps_cbor *r, enum dps_cbor_type type, struct head *head)
+/* Reads a head of one of the types asked for; anything else is DPS_E_FIELD with the reader where it was. */
+static dps_result expect(struct dps_cbor *r, unsigned types, struct head *head)
 {
 	dps_result result = decode_item(r, head);
-	if (result == DPS_OK && head->type != type)
+	if (result == DPS_OK && (types & BIT(head->type)) == 0)
 		return DPS_E_FIELD;
 	return result;
 }
@@ -289,18 +163,21 @@ dps_result dps_cbor_peek(struct dps_cbor *r, enum dps_cbor_type *type)
 	return result;
 }
 
-dps_result dps_cbor_read_map(struct dps_cbor *r)
+static dps_result read_container(struct dps_cbor *r, enum dps_cbor_type type)
 {
 	struct head head;
-	dps_result result = expect(r, DPS_CBOR_MAP, &head);
+	dps_result result = expect(r, BIT(type), &head);
 	return result == DPS_OK ? enter(r, &head) : result;
+}
+
+dps_result dps_cbor_read_map(struct dps_cbor *r)
+{
+	return read_container(r, DPS_CBOR_MAP);
 }
 
 dps_result dps_cbor_read_array(struct dps_cbor *r)
 {
-	struct head head;
-	dps_result result = expect(r, DPS_CBOR_ARRAY, &head);
-	return result == DPS_OK ? enter(r, &head) : result;
+	return read_container(r, DPS_CBOR_ARRAY);
 }
 
 dps_result dps_cbor_more(struct dps_cbor *r, bool *more)
@@ -328,82 +205,43 @@ dps_result dps_cbor_more(struct dps_cbor *r, bool *more)
 	return DPS_OK;
 }
 
-static void take_string(struct dps_cbor *r, const struct head *head, struct dps_span *out)
+/* A definite string of one of the types. Where a text is asked for, it must be one. */
+static dps_result read_string(struct dps_cbor *r, unsigned types, struct dps_span *out)
 {
-	out->data = head->string;
-	out->len = (size_t)head->value;
-	take(r, head->size);
+	struct head head;
+	struct dps_span string;
+	dps_result result = expect(r, types, &head);
+
+	if (result != DPS_OK)
+		return result;
+	string.len = head.value;
+	string.data = r->data + r->pos + head.size - string.len;
+	if (head.indefinite || (types == BIT(DPS_CBOR_TEXT) && !dps_text_is_valid(string)))
+		return DPS_E_FIELD;
+	*out = string;
+	take(r, head.size);
+	return DPS_OK;
 }
 
 dps_result dps_cbor_read_text(struct dps_cbor *r, struct dps_span *text)
 {
-	struct head head;
-	dps_result result = expect(r, DPS_CBOR_TEXT, &head);
-	if (result != DPS_OK)
-		return result;
-	if (head.indefinite || !dps_text_is_valid((struct dps_span){head.string, (size_t)head.value}))
-		return DPS_E_FIELD;
-	take_string(r, &head, text);
-	return DPS_OK;
-}
-
-dps_result dps_cbor_read_bytes(struct dps_cbor *r, struct dps_span *bytes)
-{
-	struct head head;
-	dps_result result = expect(r, DPS_CBOR_BYTES, &head);
-	if (result != DPS_OK)
-		return result;
-	if (head.indefinite)
-		return DPS_E_FIELD;
-	take_string(r, &head, bytes);
-	return DPS_OK;
+	return read_string(r, BIT(DPS_CBOR_TEXT), text);
 }
 
 dps_result dps_cbor_read_text_or_bytes(struct dps_cbor *r, struct dps_span *out)
 {
-	struct head head;
-	dps_result result = decode_item(r, &head);
-	if (result != DPS_OK)
-		return result;
-	if ((head.type != DPS_CBOR_TEXT && head.type != DPS_CBOR_BYTES) || head.indefinite)
-		return DPS_E_FIELD;
-	take_string(r, &head, out);
-	return DPS_OK;
+	return read_string(r, BIT(DPS_CBOR_TEXT) | BIT(DPS_CBOR_BYTES), out);
 }
 
-dps_result dps_cbor_read_uint(struct dps_cbor *r, uint64_t max, uint64_t *value)
+dps_result dps_cbor_read_uint(struct dps_cbor *r, uint32_t max, uint32_t *value)
 {
 	struct head head;
-	dps_result result = expect(r, DPS_CBOR_UINT, &head);
+	dps_result result = expect(r, BIT(DPS_CBOR_UINT), &head);
 	if (result != DPS_OK)
 		return result;
 	if (head.value > max)
 		return DPS_E_FIELD;
 	*value = head.value;
-	take(r, head.size);
-	return DPS_OK;
-}
-
-dps_result dps_cbor_read_int(struct dps_cbor *r, int64_t *value)
-{
-	struct head head;
-	dps_result result = decode_item(r, &head);
-	if (result != DPS_OK)
-		return result;
-	if ((head.type != DPS_CBOR_UINT && head.type != DPS_CBOR_NEGATIVE) || head.value > INT64_MAX)
-		return DPS_E_FIELD;
-	*value = head.type == DPS_CBOR_UINT ? (int64_t)head.value : -1 - (int64_t)head.value;
-	take(r, head.size);
-	return DPS_OK;
-}
-
-dps_result dps_cbor_read_bool(struct dps_cbor *r, bool *value)
-{
-	struct head head;
-	dps_result result = expect(r, DPS_CBOR_BOOL, &head);
-	if (result != DPS_OK)
-		return result;
-	*value = head.value != 0;
 	take(r, head.size);
 	return DPS_OK;
 }

@@ -22,6 +22,7 @@
 #include "dps/config.h"
 #include "dps/types.h"
 
+/* The first seven are the major types of RFC 8949 section 3.1. */
 enum dps_cbor_type {
 	DPS_CBOR_UINT,
 	DPS_CBOR_NEGATIVE,
@@ -30,7 +31,7 @@ enum dps_cbor_type {
 	DPS_CBOR_ARRAY,
 	DPS_CBOR_MAP,
 	DPS_CBOR_TAG,
-	DPS_CBOR_BOOL,
+	DPS_CBOR_BOOL, /* its number is that of the major type, too */
 	DPS_CBOR_NULL, /* null and undefined */
 	DPS_CBOR_OTHER /* floats */
 };
@@ -57,11 +58,9 @@ dps_result dps_cbor_read_array(struct dps_cbor *r);
 dps_result dps_cbor_more(struct dps_cbor *r, bool *more);
 dps_result dps_cbor_read_text(struct dps_cbor *r,
                               struct dps_span *text); /* valid UTF-8, no NUL inside, else DPS_E_FIELD; chunked strings: DPS_E_FIELD */
-dps_result dps_cbor_read_bytes(struct dps_cbor *r, struct dps_span *bytes);
 dps_result dps_cbor_read_text_or_bytes(struct dps_cbor *r, struct dps_span *out); /* no UTF-8 check */
-dps_result dps_cbor_read_uint(struct dps_cbor *r, uint64_t max, uint64_t *value); /* above max: DPS_E_FIELD */
-dps_result dps_cbor_read_int(struct dps_cbor *r, int64_t *value);
-dps_result dps_cbor_read_bool(struct dps_cbor *r, bool *value);
+/* Above max, which is below UINT32_MAX: DPS_E_FIELD. */
+dps_result dps_cbor_read_uint(struct dps_cbor *r, uint32_t max, uint32_t *value);
 /* Skips one item whole, chunked strings and tags included. */
 dps_result dps_cbor_skip(struct dps_cbor *r);
 /* As skip, and gives the item's encoding. */
@@ -79,20 +78,39 @@ struct dps_cbor_writer {
 };
 
 void dps_cbor_writer_init(struct dps_cbor_writer *w, uint8_t *data, size_t size);
-void dps_cbor_write_map(struct dps_cbor_writer *w, size_t pairs);   /* definite */
-void dps_cbor_write_array(struct dps_cbor_writer *w, size_t items); /* definite */
+/* A head of a major type: an integer, or what stands before items or a string. */
+void dps_cbor_write_head(struct dps_cbor_writer *w, enum dps_cbor_type type, size_t value);
+/* Bytes as they are: items encoded before, or the string behind a head. */
+void dps_cbor_write_raw(struct dps_cbor_writer *w, struct dps_span encoded);
 void dps_cbor_write_text(struct dps_cbor_writer *w, const char *text);
 void dps_cbor_write_text_span(struct dps_cbor_writer *w, struct dps_span text);
-void dps_cbor_write_bytes(struct dps_cbor_writer *w, struct dps_span bytes);
-/* The head of a byte or text string whose bytes the caller puts elsewhere (gathered writes). */
-void dps_cbor_write_bytes_head(struct dps_cbor_writer *w, size_t len);
-void dps_cbor_write_text_head(struct dps_cbor_writer *w, size_t len);
-void dps_cbor_write_uint(struct dps_cbor_writer *w, uint64_t value);
-void dps_cbor_write_int(struct dps_cbor_writer *w, int64_t value);
-void dps_cbor_write_bool(struct dps_cbor_writer *w, bool value);
-/* Bytes as they are: items encoded before, or the string behind one of the heads above. */
-void dps_cbor_write_raw(struct dps_cbor_writer *w, struct dps_span encoded);
 /* DPS_OK and the length, or DPS_E_BUFFER and the length needed (SIZE_MAX when that cannot be told). */
 dps_result dps_cbor_finish(const struct dps_cbor_writer *w, size_t *len);
+
+static inline void dps_cbor_write_map(struct dps_cbor_writer *w, size_t pairs) /* definite */
+{
+	dps_cbor_write_head(w, DPS_CBOR_MAP, pairs);
+}
+
+static inline void dps_cbor_write_array(struct dps_cbor_writer *w, size_t items) /* definite */
+{
+	dps_cbor_write_head(w, DPS_CBOR_ARRAY, items);
+}
+
+/* The head of a text whose bytes the caller puts behind it. */
+static inline void dps_cbor_write_text_head(struct dps_cbor_writer *w, size_t len)
+{
+	dps_cbor_write_head(w, DPS_CBOR_TEXT, len);
+}
+
+static inline void dps_cbor_write_uint(struct dps_cbor_writer *w, uint32_t value)
+{
+	dps_cbor_write_head(w, DPS_CBOR_UINT, value);
+}
+
+static inline void dps_cbor_write_bool(struct dps_cbor_writer *w, bool value)
+{
+	dps_cbor_write_head(w, DPS_CBOR_BOOL, value ? 21 : 20); /* the simple values, RFC 8949 section 3.3 */
+}
 
 #endif

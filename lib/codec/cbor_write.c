@@ -26,33 +26,18 @@ void dps_cbor_writer_init(struct dps_cbor_writer *w, uint8_t *data, size_t size)
 	w->len = 0;
 }
 
-void dps_cbor_write_map(struct dps_cbor_writer *w, size_t pairs)
+/* Heads of all types are alike but for the type in the upper three bits. */
+void dps_cbor_write_head(struct dps_cbor_writer *w, enum dps_cbor_type type, size_t value)
 {
 	uint8_t head[HEAD_SIZE];
-	append(w, head, cbor_encode_map_start(pairs, head, sizeof head));
+	size_t len = cbor_encode_uint(value, head, sizeof head);
+	head[0] = (uint8_t)(head[0] | (unsigned)type << 5);
+	append(w, head, len);
 }
 
-void dps_cbor_write_array(struct dps_cbor_writer *w, size_t items)
+void dps_cbor_write_raw(struct dps_cbor_writer *w, struct dps_span encoded)
 {
-	uint8_t head[HEAD_SIZE];
-	append(w, head, cbor_encode_array_start(items, head, sizeof head));
-}
-
-void dps_cbor_write_bytes_head(struct dps_cbor_writer *w, size_t len)
-{
-	uint8_t head[HEAD_SIZE];
-	append(w, head, cbor_encode_bytestring_start(len, head, sizeof head));
-}
-
-void dps_cbor_write_text_head(struct dps_cbor_writer *w, size_t len)
-{
-	uint8_t head[HEAD_SIZE];
-	append(w, head, cbor_encode_string_start(len, head, sizeof head));
-}
-
-void dps_cbor_write_text(struct dps_cbor_writer *w, const char *text)
-{
-	dps_cbor_write_text_span(w, (struct dps_span){(const uint8_t *)text, strlen(text)});
+	append(w, encoded.data, encoded.len);
 }
 
 void dps_cbor_write_text_span(struct dps_cbor_writer *w, struct dps_span text)
@@ -61,36 +46,9 @@ void dps_cbor_write_text_span(struct dps_cbor_writer *w, struct dps_span text)
 	append(w, text.data, text.len);
 }
 
-void dps_cbor_write_bytes(struct dps_cbor_writer *w, struct dps_span bytes)
+void dps_cbor_write_text(struct dps_cbor_writer *w, const char *text)
 {
-	dps_cbor_write_bytes_head(w, bytes.len);
-	append(w, bytes.data, bytes.len);
-}
-
-void dps_cbor_write_uint(struct dps_cbor_writer *w, uint64_t value)
-{
-	uint8_t head[HEAD_SIZE];
-	append(w, head, cbor_encode_uint(value, head, sizeof head));
-}
-
-void dps_cbor_write_int(struct dps_cbor_writer *w, int64_t value)
-{
-	uint8_t head[HEAD_SIZE];
-	if (value >= 0)
-		dps_cbor_write_uint(w, (uint64_t)value);
-	else
-		append(w, head, cbor_encode_negint((uint64_t)(-1 - value), head, sizeof head));
-}
-
-void dps_cbor_write_bool(struct dps_cbor_writer *w, bool value)
-{
-	uint8_t head[HEAD_SIZE];
-	append(w, head, cbor_encode_bool(value, head, sizeof head));
-}
-
-void dps_cbor_write_raw(struct dps_cbor_writer *w, struct dps_span encoded)
-{
-	append(w, encoded.data, encoded.len);
+	dps_cbor_write_text_span(w, (struct dps_span){(const uint8_t *)text, strlen(text)});
 }
 
 dps_result dps_cbor_finish(const struct dps_cbor_writer *w, size_t *len)

@@ -68,7 +68,7 @@ static dps_result build(const struct dps_step_env *env, struct dps_request *requ
 
 /* One entry of "creds". */
 struct cred {
-	uint64_t type;
+	uint32_t type;
 	struct dps_span subject;
 	struct dps_span usage;
 	struct dps_span public_data;
@@ -176,7 +176,7 @@ static dps_result add_psk(const struct dps_step_env *env, const struct dps_answe
 
 /* What is made of an entry, by type and usage. Others (role certificates, manufacturer anchors) are not for this library and skipped. */
 static const struct {
-	uint64_t type;
+	uint32_t type;
 	const char *usage;
 	dps_result (*add)(const struct dps_step_env *, const struct dps_answer *, const struct cred *, struct dps_credentials *);
 } kinds[] = {

@@ -6,8 +6,8 @@
 #define DPS_PLGD_STEPS_H
 
 #include "codec/cbor.h"
+#include "codec/fields.h"
 #include "dps/service.h"
-#include "plgd/fields.h"
 
 extern const struct dps_step dps_plgd_step_time;
 extern const struct dps_step dps_plgd_step_owner;

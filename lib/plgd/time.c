@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The time step: GET /x.plgd.dev/time -> {"time": RFC 3339 text, any offset, up to nine fractional digits}. */
 #include "codec/text.h"
-#include "plgd/fields.h"
 #include "plgd/steps.h"
 
 static dps_result build(const struct dps_step_env *env, struct dps_request *request)

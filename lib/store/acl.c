@@ -8,122 +8,99 @@
  */
 #include "dps/acl.h"
 
+#include <stddef.h>
 #include <string.h>
 
-#include "codec/cbor.h"
+#include "codec/fields.h"
 #include "store/acl.h"
 
 #define PERMISSION_ALL (DPS_ACL_CREATE | DPS_ACL_RETRIEVE | DPS_ACL_UPDATE | DPS_ACL_DELETE | DPS_ACL_NOTIFY)
 
-/* Keys of a map in a table of their own: seen bits tell duplicates and what is missing. */
-struct key_set {
-	const char *const *names;
-	unsigned count;
-	unsigned seen;
+#define COUNT(fields) (sizeof(fields) / sizeof((fields)[0]))
+
+/* --- the subject ------------------------------------------------------------------------------------------------------------------- */
+
+/* What is absent has no data. */
+struct subject {
+	struct dps_span uuid, role, authority, conntype;
+	struct dps_uuid device; /* of the uuid */
 };
 
-/* Reads the next key: its index, or set->count for an unknown one. A known key that comes again is DPS_E_FIELD. */
-static dps_result read_key(struct dps_cbor *r, struct key_set *set, unsigned *index)
+/*
+ * A device, a role or a connection type, and nothing besides. Only a full UUID names a device: "*" is no oic.sec.didtype (everybody is written as a
+ * connection type).
+ */
+static dps_result read_subject(struct dps_span map, struct subject *subject)
 {
-	struct dps_span key;
-	unsigned i = 0;
-	dps_result result = dps_cbor_read_text(r, &key);
+	static const struct dps_field fields[] = {
+		{"uuid", DPS_FIELD_TEXT, false, offsetof(struct subject, uuid)},
+		{"role", DPS_FIELD_TEXT, false, offsetof(struct subject, role)},
+		{"authority", DPS_FIELD_TEXT, false, offsetof(struct subject, authority)},
+		{"conntype", DPS_FIELD_TEXT, false, offsetof(struct subject, conntype)},
+		{NULL, DPS_FIELD_NONE, false, 0},
+	};
+	int forms;
+	dps_result result;
+
+	memset(subject, 0, sizeof *subject);
+	result = dps_fields_read_payload(map.data, map.len, fields, COUNT(fields), subject);
 	if (result != DPS_OK)
 		return result;
-	while (i < set->count && !dps_span_is(key, set->names[i]))
-		i++;
-	*index = i;
-	if (i == set->count)
-		return DPS_OK;
-	if (set->seen & 1u << i)
+	forms = (subject->uuid.data != NULL) + (subject->role.data != NULL) + (subject->conntype.data != NULL);
+	if (forms != 1 || (subject->authority.data != NULL && subject->role.data == NULL))
 		return DPS_E_FIELD;
-	set->seen |= 1u << i;
+	if (subject->uuid.data != NULL)
+		return dps_uuid_parse((const char *)subject->uuid.data, subject->uuid.len, &subject->device);
+	if (subject->conntype.data != NULL && !dps_span_is(subject->conntype, "auth-crypt") && !dps_span_is(subject->conntype, "anon-clear"))
+		return DPS_E_FIELD;
 	return DPS_OK;
 }
 
+#if DPS_CONFIG_ACL
 static bool equals(struct dps_span a, struct dps_span b)
 {
 	return a.len == b.len && (a.len == 0 || memcmp(a.data, b.data, a.len) == 0);
 }
 
-/* --- the subject ------------------------------------------------------------------------------------------------------------------- */
-
-enum { SUBJECT_UUID, SUBJECT_ROLE, SUBJECT_AUTHORITY, SUBJECT_CONNTYPE, SUBJECT_KEYS };
-static const char *const subject_keys[SUBJECT_KEYS] = {"uuid", "role", "authority", "conntype"};
-
 /*
- * A device. Only a full UUID names one: "*" is no oic.sec.didtype (everybody is written as a connection type). The nil UUID is nobody, so
- * that a peer without an id is not taken for one who has it.
+ * The nil UUID is nobody, so that a peer without an id is not taken for one who has it. A role is one from the authority that is named, or from any (the role
+ * certificate chained to a trust anchor all the same) when none is. "anon-clear" is everybody: who has authenticated may do no less than who has not.
  */
-static dps_result match_uuid(struct dps_span text, const struct dps_acl_subject *who, bool *match)
+static bool subject_is(const struct subject *subject, const struct dps_acl_subject *who)
 {
-	struct dps_uuid uuid;
-	dps_result result = dps_uuid_parse((const char *)text.data, text.len, &uuid);
-	if (result == DPS_OK)
-		*match = who->authenticated && !dps_uuid_is_nil(&uuid) && dps_uuid_equal(&uuid, &who->uuid);
-	return result;
+	if (!who->authenticated)
+		return subject->conntype.data != NULL && dps_span_is(subject->conntype, "anon-clear");
+	if (subject->uuid.data != NULL)
+		return !dps_uuid_is_nil(&subject->device) && dps_uuid_equal(&subject->device, &who->uuid);
+	if (subject->role.data != NULL)
+		return subject->role.len > 0 && equals(subject->role, who->role) &&
+		       (subject->authority.len == 0 || equals(subject->authority, who->authority));
+	return true;
 }
-
-/* A role, from the authority that is named, or from any (the role certificate chained to a trust anchor all the same) when none is. */
-static bool match_role(struct dps_span role, struct dps_span authority, const struct dps_acl_subject *who)
-{
-	return who->authenticated && role.len > 0 && equals(role, who->role) && (authority.len == 0 || equals(authority, who->authority));
-}
-
-/* "anon-clear" is everybody: who has authenticated may do no less than who has not. */
-static dps_result match_conntype(struct dps_span conntype, const struct dps_acl_subject *who, bool *match)
-{
-	bool crypt = dps_span_is(conntype, "auth-crypt");
-	if (!crypt && !dps_span_is(conntype, "anon-clear"))
-		return DPS_E_FIELD;
-	*match = !crypt || who->authenticated;
-	return DPS_OK;
-}
-
-static dps_result read_subject(struct dps_cbor *r, const struct dps_acl_subject *who, bool *match)
-{
-	struct dps_span values[SUBJECT_KEYS] = {{NULL, 0}};
-	struct key_set keys = {subject_keys, SUBJECT_KEYS, 0};
-	bool more;
-	dps_result result = dps_cbor_read_map(r);
-
-	while (result == DPS_OK && (result = dps_cbor_more(r, &more)) == DPS_OK && more) {
-		unsigned index;
-		result = read_key(r, &keys, &index);
-		if (result == DPS_OK)
-			result = index == SUBJECT_KEYS ? DPS_E_FIELD : dps_cbor_read_text(r, &values[index]);
-	}
-	if (result != DPS_OK)
-		return result;
-	switch (keys.seen) {
-	case 1u << SUBJECT_UUID:
-		return match_uuid(values[SUBJECT_UUID], who, match);
-	case 1u << SUBJECT_CONNTYPE:
-		return match_conntype(values[SUBJECT_CONNTYPE], who, match);
-	case 1u << SUBJECT_ROLE:
-	case 1u << SUBJECT_ROLE | 1u << SUBJECT_AUTHORITY:
-		*match = match_role(values[SUBJECT_ROLE], values[SUBJECT_AUTHORITY], who);
-		return DPS_OK;
-	default:
-		return DPS_E_FIELD;
-	}
-}
+#endif
 
 /* --- resources --------------------------------------------------------------------------------------------------------------------- */
 
-enum { RESOURCE_HREF, RESOURCE_WC, RESOURCE_IF, RESOURCE_RT, RESOURCE_KEYS };
-static const char *const resource_keys[RESOURCE_KEYS] = {"href", "wc", "if", "rt"};
+struct resource {
+	struct dps_span href, wildcard, interfaces, types;
+	bool open; /* not narrowed to some interfaces or types */
+};
 
 /* An "if" or "rt": *open stays true if "*" is among the texts. */
-static dps_result read_narrowing(struct dps_cbor *r, bool *open)
+static dps_result read_narrowing(struct dps_span texts, bool *open)
 {
+	struct dps_cbor r;
 	bool all = false;
 	bool more;
-	dps_result result = dps_cbor_read_array(r);
+	dps_result result;
 
-	while (result == DPS_OK && (result = dps_cbor_more(r, &more)) == DPS_OK && more) {
+	if (texts.data == NULL)
+		return DPS_OK;
+	dps_cbor_init(&r, texts.data, texts.len);
+	result = dps_cbor_read_array(&r);
+	while (result == DPS_OK && (result = dps_cbor_more(&r, &more)) == DPS_OK && more) {
 		struct dps_span text;
-		result = dps_cbor_read_text(r, &text);
+		result = dps_cbor_read_text(&r, &text);
 		if (result == DPS_OK && dps_span_is(text, "*"))
 			all = true;
 	}
@@ -131,110 +108,102 @@ static dps_result read_narrowing(struct dps_cbor *r, bool *open)
 	return result;
 }
 
-/* Wildcards never reach the device's configuration: that takes an href. */
-static dps_result match_wildcard(struct dps_span wildcard, const struct dps_acl_question *question, bool *match)
+static dps_result read_resource(struct dps_cbor *r, struct resource *resource)
 {
-	bool secure = dps_span_is(wildcard, "+");
-	bool insecure = dps_span_is(wildcard, "-");
-	if (!secure && !insecure && !dps_span_is(wildcard, "*"))
-		return DPS_E_FIELD;
-	*match = !question->configuration && (!secure || question->secure_endpoint) && (!insecure || !question->secure_endpoint);
-	return DPS_OK;
+	static const struct dps_field fields[] = {
+		{"href", DPS_FIELD_TEXT, false, offsetof(struct resource, href)},
+		{"wc", DPS_FIELD_TEXT, false, offsetof(struct resource, wildcard)},
+		{"if", DPS_FIELD_ARRAY, false, offsetof(struct resource, interfaces)},
+		{"rt", DPS_FIELD_ARRAY, false, offsetof(struct resource, types)},
+	};
+	dps_result result;
+
+	*resource = (struct resource){.open = true};
+	result = dps_fields_read(r, fields, COUNT(fields), resource);
+	if (result == DPS_OK)
+		result = read_narrowing(resource->interfaces, &resource->open);
+	if (result == DPS_OK)
+		result = read_narrowing(resource->types, &resource->open);
+	if (result != DPS_OK || resource->wildcard.data == NULL)
+		return result;
+	/* "+", "-" or "*" */
+	return resource->wildcard.len == 1 && memchr("+-*", resource->wildcard.data[0], 3) != NULL ? DPS_OK : DPS_E_FIELD;
 }
 
-/* One resource of an entry. With both an href and a wildcard, both must match; with neither, nothing does. */
-static dps_result read_resource(struct dps_cbor *r, const struct dps_acl_question *question, bool *match)
+#if DPS_CONFIG_ACL
+/* With both an href and a wildcard, both must match; with neither, nothing does. Wildcards never reach the device's configuration: that takes an href. */
+static bool resource_is(const struct resource *resource, const struct dps_acl_question *question)
 {
-	struct key_set keys = {resource_keys, RESOURCE_KEYS, 0};
-	struct dps_span text;
-	bool href = true;
-	bool wildcard = true;
-	bool open = true;
-	bool more;
-	dps_result result = dps_cbor_read_map(r);
+	const struct dps_span wildcard = resource->wildcard;
 
-	while (result == DPS_OK && (result = dps_cbor_more(r, &more)) == DPS_OK && more) {
-		unsigned index;
-		result = read_key(r, &keys, &index);
-		if (result != DPS_OK)
-			return result;
-		if (index == RESOURCE_IF || index == RESOURCE_RT) {
-			result = read_narrowing(r, &open);
-			continue;
-		}
-		if (index == RESOURCE_KEYS) {
-			result = dps_cbor_skip(r);
-			continue;
-		}
-		result = dps_cbor_read_text(r, &text);
-		if (result != DPS_OK)
-			return result;
-		if (index == RESOURCE_HREF)
-			href = equals(text, question->href);
-		else
-			result = match_wildcard(text, question, &wildcard);
-	}
-	*match = href && wildcard && open && (keys.seen & (1u << RESOURCE_HREF | 1u << RESOURCE_WC)) != 0;
-	return result;
+	if (!resource->open || (resource->href.data == NULL && wildcard.data == NULL))
+		return false;
+	if (resource->href.data != NULL && !equals(resource->href, question->href))
+		return false;
+	if (wildcard.data == NULL)
+		return true;
+	return !question->configuration && (wildcard.data[0] == '*' || (wildcard.data[0] == '+') == question->secure_endpoint);
 }
+#endif
 
-static dps_result read_resources(struct dps_cbor *r, const struct dps_acl_question *question, bool *match)
+/* *match: whether one of the list is the one in question. */
+static dps_result read_resources(struct dps_span list, const struct dps_acl_question *question, bool *match)
 {
+	struct dps_cbor r;
+	struct resource resource;
 	bool more;
-	dps_result result = dps_cbor_read_array(r);
+	dps_result result;
 
-	*match = false;
-	while (result == DPS_OK && (result = dps_cbor_more(r, &more)) == DPS_OK && more) {
-		bool one = false;
-		result = read_resource(r, question, &one);
-		*match = *match || one;
+	dps_cbor_init(&r, list.data, list.len);
+	result = dps_cbor_read_array(&r);
+	while (result == DPS_OK && (result = dps_cbor_more(&r, &more)) == DPS_OK && more) {
+		result = read_resource(&r, &resource);
+#if DPS_CONFIG_ACL
+		*match = *match || (question != NULL && result == DPS_OK && resource_is(&resource, question));
+#endif
 	}
+	(void)question;
+	(void)match;
 	return result;
 }
 
 /* --- entries ----------------------------------------------------------------------------------------------------------------------- */
 
-enum { ACE_PERMISSION, ACE_SUBJECT, ACE_RESOURCES, ACE_VALIDITY, ACE_KEYS };
-#define ACE_REQUIRED (1u << ACE_PERMISSION | 1u << ACE_SUBJECT | 1u << ACE_RESOURCES)
-static const char *const ace_keys[ACE_KEYS] = {"permission", "subject", "resources", "validity"};
+struct ace {
+	uint32_t permission;
+	struct dps_span subject, resources, validity;
+};
 
-/* Reads an entry to its end, and says what it grants to the question. Anything but DPS_OK: it grants nothing. */
+/* Reads an entry to its end, and says what it grants to the question, if there is one. Anything but DPS_OK: it grants nothing. */
 static dps_result read_ace(struct dps_cbor *r, const struct dps_acl_question *question, unsigned *granted)
 {
-	struct key_set keys = {ace_keys, ACE_KEYS, 0};
-	uint64_t permission = 0;
-	bool subject = false;
-	bool resource = false;
-	bool more;
-	dps_result result = dps_cbor_read_map(r);
+	static const struct dps_field fields[] = {
+		{"permission", DPS_FIELD_UINT, true, offsetof(struct ace, permission)},
+		{"subject", DPS_FIELD_MAP, true, offsetof(struct ace, subject)},
+		{"resources", DPS_FIELD_ARRAY, true, offsetof(struct ace, resources)},
+		{"validity", DPS_FIELD_ANY, false, offsetof(struct ace, validity)},
+	};
+	struct ace ace = {.validity = {NULL, 0}};
+	struct subject subject;
+	bool match = false;
+	dps_result result = dps_fields_read(r, fields, COUNT(fields), &ace);
 
 	*granted = 0;
-	while (result == DPS_OK && (result = dps_cbor_more(r, &more)) == DPS_OK && more) {
-		unsigned index;
-		result = read_key(r, &keys, &index);
-		if (result != DPS_OK)
-			return result;
-		if (index == ACE_PERMISSION)
-			result = dps_cbor_read_uint(r, PERMISSION_ALL, &permission);
-		else if (index == ACE_SUBJECT)
-			result = read_subject(r, &question->subject, &subject);
-		else if (index == ACE_RESOURCES)
-			result = read_resources(r, question, &resource);
-		else
-			result = dps_cbor_skip(r);
-	}
-	if (result != DPS_OK)
-		return result;
-	if ((keys.seen & ACE_REQUIRED) != ACE_REQUIRED)
+	if (result == DPS_OK && ace.permission > PERMISSION_ALL)
 		return DPS_E_FIELD;
-	if (subject && resource && (keys.seen & 1u << ACE_VALIDITY) == 0)
-		*granted = (unsigned)permission;
-	return DPS_OK;
+	if (result == DPS_OK)
+		result = read_subject(ace.subject, &subject);
+	if (result == DPS_OK)
+		result = read_resources(ace.resources, question, &match);
+#if DPS_CONFIG_ACL
+	if (result == DPS_OK && match && ace.validity.data == NULL && subject_is(&subject, &question->subject))
+		*granted = ace.permission;
+#endif
+	return result;
 }
 
 dps_result dps_acl_check(struct dps_span aces, size_t *count)
 {
-	static const struct dps_acl_question nobody = {.permission = 0};
 	struct dps_cbor r;
 	unsigned granted;
 	bool more;
@@ -244,7 +213,7 @@ dps_result dps_acl_check(struct dps_span aces, size_t *count)
 	dps_cbor_init(&r, aces.data, aces.len);
 	result = dps_cbor_read_array(&r);
 	while (result == DPS_OK && (result = dps_cbor_more(&r, &more)) == DPS_OK && more) {
-		result = read_ace(&r, &nobody, &granted);
+		result = read_ace(&r, NULL, &granted);
 		(*count)++;
 	}
 	return result == DPS_OK ? dps_cbor_end(&r) : result;

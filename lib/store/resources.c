@@ -1,39 +1,24 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Initial values of resources: an array of {href, rep}. */
-#include "codec/cbor.h"
+#include <stddef.h>
+
+#include "codec/fields.h"
 #include "dps/records.h"
 #include "store/acl.h"
 
 #if DPS_CONFIG_RESOURCES
 
-/* Reads one entry: each key once, unknown ones skipped. */
 static dps_result read_entry(struct dps_cbor *r, struct dps_resource *out)
 {
-	bool href = false;
-	bool rep = false;
-	bool more;
-	dps_result result = dps_cbor_read_map(r);
+	static const struct dps_field fields[] = {
+		{"href", DPS_FIELD_TEXT, true, offsetof(struct dps_resource, href)},
+		{"rep", DPS_FIELD_ANY, true, offsetof(struct dps_resource, rep)},
+	};
+	dps_result result = dps_fields_read(r, fields, sizeof(fields) / sizeof(fields[0]), out);
 
-	while (result == DPS_OK && (result = dps_cbor_more(r, &more)) == DPS_OK && more) {
-		struct dps_span key;
-		result = dps_cbor_read_text(r, &key);
-		if (result != DPS_OK)
-			return result;
-		if (dps_span_is(key, "href") && !href) {
-			href = true;
-			result = dps_cbor_read_text(r, &out->href);
-		} else if (dps_span_is(key, "rep") && !rep) {
-			rep = true;
-			result = dps_cbor_read_raw(r, &out->rep);
-		} else if (dps_span_is(key, "href") || dps_span_is(key, "rep")) {
-			return DPS_E_FIELD;
-		} else {
-			result = dps_cbor_skip(r);
-		}
-	}
 	if (result != DPS_OK)
 		return result;
-	return href && rep && out->href.len > 0 && out->href.data[0] == '/' ? DPS_OK : DPS_E_FIELD;
+	return out->href.len > 0 && out->href.data[0] == '/' ? DPS_OK : DPS_E_FIELD;
 }
 
 dps_result dps_resources_check(struct dps_span array, size_t *count)

@@ -14,21 +14,17 @@ static dps_result step(struct dps_cbor *r, const uint8_t *data, size_t size)
 {
 	enum dps_cbor_type type;
 	struct dps_span span = {NULL, 0};
-	uint64_t u;
-	int64_t n;
-	bool b;
+	uint32_t u;
 	dps_result result = dps_cbor_peek(r, &type);
 
 	if (result != DPS_OK)
 		return result;
 	switch (type) {
 	case DPS_CBOR_UINT:
-		return dps_cbor_read_uint(r, UINT64_MAX, &u);
-	case DPS_CBOR_NEGATIVE:
-		result = dps_cbor_read_int(r, &n);
+		result = dps_cbor_read_uint(r, UINT32_MAX - 1, &u);
 		break;
 	case DPS_CBOR_BYTES:
-		result = dps_cbor_read_bytes(r, &span);
+		result = dps_cbor_read_text_or_bytes(r, &span);
 		break;
 	case DPS_CBOR_TEXT:
 		result = dps_cbor_read_text(r, &span);
@@ -37,8 +33,8 @@ static dps_result step(struct dps_cbor *r, const uint8_t *data, size_t size)
 		return dps_cbor_read_array(r);
 	case DPS_CBOR_MAP:
 		return dps_cbor_read_map(r);
+	case DPS_CBOR_NEGATIVE:
 	case DPS_CBOR_BOOL:
-		return dps_cbor_read_bool(r, &b);
 	case DPS_CBOR_TAG:
 	case DPS_CBOR_NULL:
 	case DPS_CBOR_OTHER:

@@ -43,7 +43,7 @@ static struct dps_span item(const char *text, uint8_t *buf, size_t size)
 			text += end + 1;
 		} else if (*text >= '0' && *text <= '9') {
 			char *end;
-			dps_cbor_write_uint(&w, strtoull(text, &end, 10));
+			dps_cbor_write_head(&w, DPS_CBOR_UINT, strtoul(text, &end, 10));
 			text = end - 1;
 		} else {
 			for (i = 0; i < sizeof marks / sizeof marks[0]; i++)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* See fields.h. */
-#include "plgd/fields.h"
+#include "codec/fields.h"
 
 static dps_result read_container(struct dps_cbor *r, enum dps_cbor_type wanted, struct dps_span *out)
 {
@@ -23,8 +23,12 @@ static dps_result read_value(struct dps_cbor *r, uint8_t type, void *out)
 		return read_container(r, DPS_CBOR_ARRAY, out);
 	case DPS_FIELD_MAP:
 		return read_container(r, DPS_CBOR_MAP, out);
+	case DPS_FIELD_UINT:
+		return dps_cbor_read_uint(r, UINT32_MAX - 1, out);
+	case DPS_FIELD_ANY:
+		return dps_cbor_read_raw(r, out);
 	default:
-		return dps_cbor_read_uint(r, UINT64_MAX, out);
+		return DPS_E_FIELD;
 	}
 }
 
@@ -36,7 +40,7 @@ static dps_result read_pair(struct dps_cbor *r, const struct dps_field *fields, 
 	if (result != DPS_OK)
 		return result;
 	for (size_t i = 0; i < count; i++) {
-		if (!dps_span_is(key, fields[i].key))
+		if (fields[i].key != NULL && !dps_span_is(key, fields[i].key))
 			continue;
 		if ((*seen & (UINT32_C(1) << i)) != 0)
 			return DPS_E_FIELD; /* RFC 8949 5.6: duplicate keys make a map invalid */

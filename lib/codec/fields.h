@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Reading a map of named fields: what the answers of the plgd service are made of.
+ * Reading a map of named fields: what answers of a service, access control entries and resources are made of.
  *
- * A step lists the fields it wants; unknown ones are skipped (the service may grow), known ones are judged: type, presence, no duplicates.
+ * A reader lists the fields it wants; unknown ones are skipped (a service may grow), known ones are judged: type, presence, no duplicates.
  */
-#ifndef DPS_PLGD_FIELDS_H
-#define DPS_PLGD_FIELDS_H
+#ifndef DPS_CODEC_FIELDS_H
+#define DPS_CODEC_FIELDS_H
 
 #include "codec/cbor.h"
 #include "dps/types.h"
@@ -15,10 +15,12 @@ enum dps_field_type {
 	DPS_FIELD_DATA,  /* struct dps_span: text or bytes, the service is known to vary */
 	DPS_FIELD_ARRAY, /* struct dps_span: the encoding of an array */
 	DPS_FIELD_MAP,   /* struct dps_span: the encoding of a map */
-	DPS_FIELD_UINT   /* uint64_t */
+	DPS_FIELD_UINT,  /* uint32_t, below UINT32_MAX */
+	DPS_FIELD_ANY,   /* struct dps_span: the encoding of whatever it is */
+	DPS_FIELD_NONE   /* without a key and last: there are no other keys */
 };
 
-/* A field, and where its value goes: an offset into the structure that the step fills. A field that is absent leaves its place as it is. */
+/* A field, and where its value goes: an offset into the structure that is filled. A field that is absent leaves its place as it is. */
 struct dps_field {
 	const char *key;
 	uint8_t type; /* enum dps_field_type */
