@@ -47,7 +47,7 @@ static void ask_application(struct dps_coap *c, const struct dps_coap_message *m
 	static const uint8_t root[] = {'/'};
 	const struct dps_coap_inbound inbound = {
 		.method = m->code,
-		.path = m->path_len > 0 ? (struct dps_span){m->path, m->path_len} : (struct dps_span){root, sizeof(root)},
+		.path = {m->path_len > 0 ? m->path : root, m->path_len > 0 ? m->path_len : sizeof(root)},
 		.queries = m->queries,
 		.accept = format_or_none(m->accept),
 		.content_format = format_or_none(m->content_format),

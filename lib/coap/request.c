@@ -9,9 +9,6 @@
 /* OCF Core specification: "1.0.0" as an option value. */
 #define OCF_VERSION 2048
 
-/* Draws of a token that is not in flight yet; more than one means that the random port is broken. */
-#define TOKEN_DRAWS 4
-
 struct dps_coap_slot *dps_coap_find(struct dps_coap *c, const uint8_t *token, size_t token_len)
 {
 	for (size_t i = 0; i < DPS_CONFIG_REQUESTS; i++) {
@@ -47,15 +44,12 @@ void dps_coap_finish(struct dps_coap *c, struct dps_coap_slot *slot)
  */
 dps_result dps_coap_token(struct dps_coap *c, uint8_t token[DPS_COAP_TOKEN_SIZE])
 {
-	for (int draw = 0; draw < TOKEN_DRAWS; draw++) {
-		dps_result result = c->random->fill(c->random->ctx, token, DPS_COAP_TOKEN_SIZE);
+	dps_result result = c->random->fill(c->random->ctx, token, DPS_COAP_TOKEN_SIZE);
 
-		if (result != DPS_OK)
-			return result;
-		if (dps_coap_find(c, token, DPS_COAP_TOKEN_SIZE) == NULL)
-			return DPS_OK;
-	}
-	return DPS_E_RANDOM;
+	if (result != DPS_OK)
+		return result;
+	/* the same 64 bits again means that the random port is broken */
+	return dps_coap_find(c, token, DPS_COAP_TOKEN_SIZE) == NULL ? DPS_OK : DPS_E_RANDOM;
 }
 
 void dps_coap_begin_request(struct dps_coap *c, struct dps_coap_writer *w, const struct dps_coap_slot *slot, bool has_body, uint32_t block)
@@ -98,14 +92,14 @@ static dps_result write_request(struct dps_coap *c, const struct dps_coap_slot *
 	size_t len = 0;
 	struct dps_coap_writer w;
 	uint8_t *body;
-	bool direct = begin_whole(c, &w, slot, limit, &body);
+	bool direct, pushed = false;
 
-	if (!direct && c->tx_len > 0) {
+	while (!(direct = begin_whole(c, &w, slot, limit, &body)) && c->tx_len > 0 && !pushed) {
 		dps_coap_push(c);
-		direct = begin_whole(c, &w, slot, limit, &body);
+		pushed = true;
 	}
 	if (!direct) {
-		if (c->tx_len > 0 && (w.full || w.len + limit < dps_coap_largest(c)))
+		if (c->tx_len > 0 && (w.full || limit < dps_coap_largest(c) - w.len))
 			return DPS_AGAIN;
 		if (!DPS_COAP_BLOCK1_USED || w.full || limit > c->area.size)
 			return DPS_E_TOO_LARGE;

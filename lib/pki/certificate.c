@@ -39,18 +39,16 @@ static const struct {
 	[TBS_EXTENSIONS] = {DPS_DER_CONTEXT_CONSTRUCTED | 3, true},
 };
 
-/* The two that are looked for have three bytes. */
-#define OID_LEN 3
-static const uint8_t OID_COMMON_NAME[OID_LEN] = {0x55, 0x04, 0x03};
-static const uint8_t OID_SUBJECT_ALT_NAME[OID_LEN] = {0x55, 0x1d, 0x11};
+static const struct dps_span OID_COMMON_NAME = {(const uint8_t[]){0x55, 0x04, 0x03}, 3};
+static const struct dps_span OID_SUBJECT_ALT_NAME = {(const uint8_t[]){0x55, 0x1d, 0x11}, 3};
 
 /* Attributes of names and extensions are both a SEQUENCE that begins with an OID: takes one, rest is what follows the OID. */
-static bool take_typed(struct dps_span *list, const uint8_t wanted[OID_LEN], bool *is_wanted, struct dps_span *rest)
+static bool take_typed(struct dps_span *list, const struct dps_span *wanted, bool *is_wanted, struct dps_span *rest)
 {
 	struct dps_span oid;
 	if (!dps_der_take(list, DPS_DER_SEQUENCE, rest) || !dps_der_take(rest, DPS_DER_OID, &oid))
 		return false;
-	*is_wanted = dps_der_same(oid, (struct dps_span){wanted, OID_LEN});
+	*is_wanted = dps_der_same(&oid, wanted);
 	return true;
 }
 
@@ -80,7 +78,7 @@ static bool read_time(struct dps_span *in, int64_t *unix_s)
 	}
 	if (first > 0)
 		pair[0] = pair[1] < 50 ? 20 : 19;
-	*unix_s = dps_days_from_civil(pair[0] * 100 + pair[1], pair[2], pair[3]) * 86400 + (pair[4] * 60 + pair[5]) * 60 + pair[6];
+	*unix_s = (int64_t)dps_days_from_civil(pair[0] * 100 + pair[1], pair[2], pair[3]) * 86400 + (pair[4] * 60 + pair[5]) * 60 + pair[6];
 	return true;
 }
 
@@ -94,7 +92,7 @@ static bool read_common_name(struct dps_span name, struct dps_span *cn)
 		while (set.len > 0) {
 			struct dps_span attribute, value;
 			bool is_cn;
-			if (!take_typed(&set, OID_COMMON_NAME, &is_cn, &attribute) || !dps_der_take(&attribute, DPS_DER_ANY, &value))
+			if (!take_typed(&set, &OID_COMMON_NAME, &is_cn, &attribute) || !dps_der_take(&attribute, DPS_DER_ANY, &value))
 				return false;
 			if (is_cn)
 				*cn = value;
@@ -112,7 +110,7 @@ static bool read_extensions(struct dps_span wrapped, struct dps_certificate_view
 	while (list.len > 0) {
 		struct dps_span extension, value;
 		bool is_san;
-		if (!take_typed(&list, OID_SUBJECT_ALT_NAME, &is_san, &extension))
+		if (!take_typed(&list, &OID_SUBJECT_ALT_NAME, &is_san, &extension))
 			return false;
 		(void)dps_der_take(&extension, DPS_DER_BOOLEAN, &value);
 		if (!dps_der_take(&extension, DPS_DER_OCTET_STRING, &value))
@@ -129,9 +127,10 @@ static bool read_extensions(struct dps_span wrapped, struct dps_certificate_view
 dps_result dps_pki_certificate_read(struct dps_span der, struct dps_certificate_view *view)
 {
 	struct dps_span certificate, tbs;
-	struct dps_span part[TBS_COUNT] = {0};
+	struct dps_span part[TBS_COUNT];
 
 	*view = (struct dps_certificate_view){0};
+	part[TBS_EXTENSIONS].data = NULL; /* the only one that is looked at and may be missing */
 	if (!dps_der_take(&der, DPS_DER_SEQUENCE, &certificate) || der.len != 0 || !dps_der_take(&certificate, DPS_DER_SEQUENCE, &tbs))
 		return DPS_E_CERTIFICATE_FORMAT;
 	for (size_t i = 0; i < TBS_COUNT; i++) {

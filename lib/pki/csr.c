@@ -85,8 +85,9 @@ static dps_result write_der(const struct dps_keys *keys, const char *slot, const
 	const size_t digest_len = dps_pki_digest((enum dps_hash)algorithm->hash, start, (size_t)(end - start), digest);
 	if (digest_len == 0)
 		return DPS_E_INTERNAL;
-	memcpy(end, algorithm->signature, SIGNATURE_ALGORITHM_SIZE);
-	end += ALGORITHM_LEN(algorithm->signature);
+	len = ALGORITHM_LEN(algorithm->signature);
+	memcpy(end, algorithm->signature, len);
+	end += len;
 
 	/* the signature's length is known behind it: it is written where the longest head leaves room and moved up to the head it needs */
 	uint8_t *const signature = end + DPS_DER_HEAD_SIZE + 1;

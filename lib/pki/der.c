@@ -34,9 +34,9 @@ bool dps_der_take(struct dps_span *in, uint8_t tag, struct dps_span *content)
 	return true;
 }
 
-bool dps_der_same(struct dps_span a, struct dps_span b)
+bool dps_der_same(const struct dps_span *a, const struct dps_span *b)
 {
-	return a.len == b.len && memcmp(a.data, b.data, a.len) == 0;
+	return a->len == b->len && memcmp(a->data, b->data, a->len) == 0;
 }
 
 uint8_t *dps_der_put_head(uint8_t *out, uint8_t tag, size_t len)

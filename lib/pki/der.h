@@ -30,7 +30,7 @@ enum {
 bool dps_der_take(struct dps_span *in, uint8_t tag, struct dps_span *content);
 
 /* Whether two spans hold the same bytes. */
-bool dps_der_same(struct dps_span a, struct dps_span b);
+bool dps_der_same(const struct dps_span *a, const struct dps_span *b);
 
 /* Writes tag and length (below 65536) so that they end where out points; returns where they begin, at most DPS_DER_HEAD_SIZE before. */
 uint8_t *dps_der_put_head(uint8_t *out, uint8_t tag, size_t len);

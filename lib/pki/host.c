@@ -42,8 +42,6 @@ static struct dps_span without_final_dot(struct dps_span name)
 static bool name_matches(struct dps_span pattern, struct dps_span host)
 {
 	pattern = without_final_dot(pattern);
-	if (pattern.len == 0)
-		return false;
 	if (pattern.len > 2 && pattern.data[0] == '*' && pattern.data[1] == '.') {
 		const uint8_t *dot = memchr(host.data, '.', host.len);
 		if (dot == NULL || dot == host.data || memchr(pattern.data + 2, '.', pattern.len - 2) == NULL)
@@ -69,13 +67,14 @@ bool dps_pki_certificate_is_for(const struct dps_certificate_view *view, const c
 	/* RFC 6125 6.4.4: the common name counts when there is nothing better, and never stands for an address */
 	if (view->san.data == NULL)
 		return !is_address && name_matches(view->cn, name);
+	const uint8_t wanted = is_address ? SAN_IP_ADDRESS : SAN_DNS_NAME;
 	struct dps_span san = view->san;
 	while (san.len > 0) {
 		const uint8_t tag = san.data[0];
 		struct dps_span value;
 		if (!dps_der_take(&san, DPS_DER_ANY, &value))
 			return false;
-		if (is_address ? tag == SAN_IP_ADDRESS && dps_der_same(value, name) : tag == SAN_DNS_NAME && name_matches(value, name))
+		if (tag == wanted && (is_address ? dps_der_same(&value, &name) : name_matches(value, name)))
 			return true;
 	}
 	return false;

@@ -11,13 +11,13 @@
 
 dps_result dps_pki_der_next(struct dps_span *list, struct dps_span *certificate)
 {
-	const struct dps_span before = *list;
+	const uint8_t *const start = list->data;
 	struct dps_span content;
 	if (list->len == 0)
 		return DPS_E_NOT_FOUND;
 	if (!dps_der_take(list, DPS_DER_SEQUENCE, &content))
 		return DPS_E_CERTIFICATE_FORMAT;
-	*certificate = (struct dps_span){before.data, before.len - list->len};
+	*certificate = (struct dps_span){start, (size_t)(list->data - start)};
 	return DPS_OK;
 }
 
@@ -35,6 +35,8 @@ static dps_result check_list(struct dps_span list)
 dps_result dps_pki_load_certificates(const uint8_t *in, size_t in_len, uint8_t *out, size_t size, size_t *len)
 {
 	struct dps_span text = {in, in_len};
+	dps_result result = DPS_E_NOT_FOUND;
+	size_t block;
 
 	*len = 0;
 	if (in_len > 0 && in[0] == DPS_DER_SEQUENCE) {
@@ -42,21 +44,16 @@ dps_result dps_pki_load_certificates(const uint8_t *in, size_t in_len, uint8_t *
 		if (in_len > size)
 			return DPS_E_BUFFER;
 		memmove(out, in, in_len);
-		return check_list((struct dps_span){out, in_len});
+	} else {
+		while ((result = dps_pem_next(&text, "CERTIFICATE", out + *len, size - *len, &block)) == DPS_OK)
+			*len += block;
 	}
-	for (;;) {
-		size_t block = 0;
-		const dps_result result = dps_pem_next(&text, "CERTIFICATE", out + *len, size - *len, &block);
-		if (result == DPS_E_NOT_FOUND)
-			break;
-		if (result == DPS_E_BUFFER) {
-			/* base64 never grows by decoding: as much as the text is always enough */
-			*len = in_len;
-			return DPS_E_BUFFER;
-		}
-		if (result != DPS_OK)
-			return DPS_E_CERTIFICATE_FORMAT;
-		*len += block;
+	if (result == DPS_E_BUFFER) {
+		/* base64 never grows by decoding: as much as the text is always enough */
+		*len = in_len;
+		return DPS_E_BUFFER;
 	}
+	if (result != DPS_E_NOT_FOUND)
+		return DPS_E_CERTIFICATE_FORMAT;
 	return check_list((struct dps_span){out, *len});
 }

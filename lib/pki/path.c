@@ -3,8 +3,6 @@
  * The judgement of a peer's verified path: host name and pins in the handshake, dates once the time is known. A TLS channel feeds it; no
  * policy is written twice.
  */
-#include <string.h>
-
 #include "codec/text.h"
 #include "pki/certificate.h"
 #include "pki/der.h"
@@ -25,8 +23,8 @@ static void widen_by_twins(const struct dps_trust *trust, struct dps_certificate
 	struct dps_certificate_view twin;
 	struct dps_span der;
 	while (dps_pki_der_next(&list, &der) == DPS_OK) {
-		if (dps_pki_certificate_read(der, &twin) != DPS_OK || !dps_der_same(twin.subject, view->subject) ||
-		    !dps_der_same(twin.spki, view->spki))
+		if (dps_pki_certificate_read(der, &twin) != DPS_OK || !dps_der_same(&twin.subject, &view->subject) ||
+		    !dps_der_same(&twin.spki, &view->spki))
 			continue;
 		if (twin.not_before < view->not_before)
 			view->not_before = twin.not_before;
@@ -36,20 +34,22 @@ static void widen_by_twins(const struct dps_trust *trust, struct dps_certificate
 }
 
 /* Whether one of the pins matches a certificate with these digests. */
-static bool is_pinned(const struct dps_trust *trust, uint8_t digests[][DPS_SHA256_SIZE])
+static bool is_pinned(const struct dps_trust *trust, const uint8_t certificate[DPS_SHA256_SIZE], const uint8_t spki[DPS_SHA256_SIZE])
 {
 	bool seen = false;
 	/* every pin is compared, whichever matches: the time tells nothing of the list */
 	for (size_t i = 0; i < trust->pin_count; i++) {
 		const struct dps_pin *pin = &trust->pins[i];
-		seen |= dps_equal_constant_time(pin->digest, digests[pin->kind == DPS_PIN_SPKI], DPS_SHA256_SIZE);
+		seen |= dps_equal_constant_time(pin->digest, pin->kind == DPS_PIN_SPKI ? spki : certificate, DPS_SHA256_SIZE);
 	}
 	return seen;
 }
 
 dps_result dps_pki_path_add(struct dps_pki_path *path, unsigned depth, const uint8_t *der, size_t len)
 {
-	uint8_t digests[2][DPS_SHA256_SIZE]; /* by whether it is the one of DPS_PIN_SPKI */
+	uint8_t other_digest[DPS_SHA256_SIZE];
+	uint8_t spki_digest[DPS_SHA256_SIZE];
+	uint8_t *const digest = depth == 0 ? path->leaf_sha256 : other_digest;
 	struct dps_certificate_view view;
 
 	path->complete = false;
@@ -58,11 +58,10 @@ dps_result dps_pki_path_add(struct dps_pki_path *path, unsigned depth, const uin
 		return DPS_E_CERTIFICATE_FORMAT;
 	}
 	path->count++;
-	dps_pki_sha256(der, len, digests[0]);
-	dps_pki_sha256(view.spki.data, view.spki.len, digests[1]);
-	path->pin_seen |= is_pinned(path->trust, digests);
+	dps_pki_sha256(der, len, digest);
+	dps_pki_sha256(view.spki.data, view.spki.len, spki_digest);
+	path->pin_seen |= is_pinned(path->trust, digest, spki_digest);
 	if (depth == 0) {
-		memcpy(path->leaf_sha256, digests[0], DPS_SHA256_SIZE);
 		path->leaf_seen = true;
 		path->host_matched = dps_pki_certificate_is_for(&view, path->host);
 	} else {
