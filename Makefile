@@ -54,6 +54,8 @@ device_src  := $(sort $(wildcard examples/linux-device/*.c))
 service_src := $(sort $(wildcard examples/local-service/*.c))
 device_obj  := $(device_src:%.c=$(BUILD)/%.o)
 service_obj := $(service_src:%.c=$(BUILD)/%.o)
+factory_src := $(sort $(wildcard examples/factory/*.c))
+factory_obj := $(factory_src:%.c=$(BUILD)/%.o)
 
 # What is run is shown in short; V=1 shows it whole.
 V ?= 0
@@ -123,6 +125,10 @@ $(service_obj): CPPFLAGS += -isystem /usr/include/coap3
 $(BUILD)/dps-service: $(service_obj)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ -lcoap-3-openssl -lssl -lcrypto -lcjson -lcbor -lm
+
+$(BUILD)/dps-factory: $(factory_obj) $(BUILD)/libdps.a
+	$(call say,LD,$@)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ -lcrypto -lcjson $(LIBS)
 
 # --- tests -------------------------------------------------------------------------------------------------------------------------
 
