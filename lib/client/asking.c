@@ -334,6 +334,11 @@ void dps_client_advance_asking(struct dps_client *client, bool *busy)
 			return;
 		}
 	}
+	/* While the answers are on their way there is time for what is to be stored anyway. Failures show when it is tried again, after the commit. */
+	if (client->in_flight != 0 && dps_client_wall_s(client) != 0 && !client->remembered) {
+		client->remembered = true;
+		(void)dps_client_remember(client);
+	}
 	check_timeouts(client);
 	if (client->state == DPS_STATE_ASKING && client->in_flight == 0 &&
 	    (client->ending || dps_client_next_due(client) > dps_client_now(client)))

@@ -102,6 +102,7 @@ static void begin_run(struct dps_client *client)
 	client->swallowed = 0;
 	client->commit_failures = 0;
 	client->redirects = 0;
+	client->remembered = false;
 	client->endpoint = 0;
 	client->first_connect = 0;
 	dps_client_plan(client);

@@ -83,8 +83,18 @@ void dps_client_tell_handlers(struct dps_client *client)
 		dps_client_warn(client, DPS_STEP_COMMIT, result, DPS_CLIENT_TEXT("what the application confirmed could not be noted"));
 }
 
-/* What is remembered of the endpoint and the time. */
-static dps_result remember(struct dps_client *client)
+uint32_t dps_client_records_untold(const struct dps_client *client)
+{
+	const struct dps_handlers *handlers = &client->config.handlers;
+
+	return (handlers->owner == NULL ? DPS_RECORD_BIT(DPS_RECORD_OWNER) : 0) |
+	       (handlers->cloud == NULL ? DPS_RECORD_BIT(DPS_RECORD_CLOUD) : 0) |
+	       (handlers->credentials == NULL ? DPS_RECORD_BIT(DPS_RECORD_CREDENTIALS) : 0) |
+	       (handlers->acls == NULL ? DPS_RECORD_BIT(DPS_RECORD_ACLS) : 0) |
+	       (handlers->resources == NULL ? DPS_RECORD_BIT(DPS_RECORD_RESOURCES) : 0);
+}
+
+dps_result dps_client_remember(struct dps_client *client)
 {
 	struct dps_stored_endpoints stored = {.count = client->endpoint_count};
 	int64_t unix_ms = 0;
@@ -115,7 +125,7 @@ static dps_result remember(struct dps_client *client)
 
 void dps_client_after_commit(struct dps_client *client)
 {
-	dps_result result = remember(client);
+	dps_result result = dps_client_remember(client);
 
 	if (result == DPS_OK)
 		result = dps_store_collect(&client->store);
@@ -132,7 +142,7 @@ void dps_client_advance_committing(struct dps_client *client)
 
 	if (client->commit_failures > 0 && dps_client_now(client) < client->wake)
 		return;
-	result = dps_store_commit(&client->store, DPS_RECORDS_OF_STEPS(client->done) | client->store.staged);
+	result = dps_store_commit(&client->store, client->store.staged);
 	if (result != DPS_OK) {
 		dps_class klass = dps_result_class(result);
 

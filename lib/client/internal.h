@@ -85,6 +85,10 @@ uint64_t dps_client_next_event(const struct dps_client *client);
 
 /* commit.c */
 void dps_client_advance_committing(struct dps_client *client);
+/* Stores what is to be known of the endpoints and the time in later runs, if it has changed. */
+dps_result dps_client_remember(struct dps_client *client);
+/* DPS_RECORD_BIT of the records that the application has no handler for. */
+uint32_t dps_client_records_untold(const struct dps_client *client);
 /* Tells the handlers what they have not confirmed yet. */
 void dps_client_tell_handlers(struct dps_client *client);
 /* Decides when a device that stays renews its identity. */

@@ -135,15 +135,6 @@ static dps_result settle_device_id(struct dps_client *client)
 	return DPS_OK;
 }
 
-/* Every endpoint is known to have none of what an optional step asks for. */
-static bool known_absent(const struct dps_client *client)
-{
-	for (size_t i = 0; i < client->endpoint_count; i++)
-		if (!client->endpoints[i].no_resources)
-			return false;
-	return client->endpoint_count > 0;
-}
-
 bool dps_client_is_provisioned(const struct dps_client *client)
 {
 	return (client->store.committed & DPS_RECORDS_REQUIRED) == DPS_RECORDS_REQUIRED;
@@ -161,6 +152,7 @@ static dps_result load(struct dps_client *client)
 		return result;
 	if (client->store.damaged != 0)
 		dps_client_warn(client, DPS_STEP_CONFIG, DPS_E_STORAGE_CORRUPT, DPS_CLIENT_TEXT("a stored record is damaged"));
+	client->store.silent = dps_client_records_untold(client);
 	client->key_ready = false;
 	result = load_device(client);
 	if (result == DPS_OK)
@@ -225,8 +217,6 @@ void dps_client_plan(struct dps_client *client)
 		if (renew && step->id != DPS_STEP_CREDENTIALS)
 			continue;
 		if (!force && !renew && (have & bit) != 0)
-			continue;
-		if (!force && (step->flags & DPS_STEP_OPTIONAL) != 0 && known_absent(client))
 			continue;
 		client->wanted |= bit;
 	}

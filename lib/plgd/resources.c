@@ -22,10 +22,11 @@ static dps_result accept_resources(const struct dps_step_env *env, const struct 
 	static const uint8_t empty_array[] = {0x80};
 	struct dps_resources resources = {{empty_array, sizeof(empty_array)}, 0};
 
-	if (answer->result == DPS_OK)
+	verdict->absent = answer->result != DPS_OK;
+	if (!verdict->absent)
 		resources.array = (struct dps_span){answer->payload, answer->payload_len};
-	else
-		verdict->absent = true;
+	else if (((env->store->committed | env->store->staged) & DPS_RECORD_BIT(DPS_RECORD_RESOURCES)) == 0)
+		return DPS_OK; /* none before, none now: nothing to write */
 	return dps_store_stage(env->store, DPS_RECORD_RESOURCES, &resources);
 }
 

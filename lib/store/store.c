@@ -222,9 +222,12 @@ dps_result dps_store_commit(struct dps_store *store, uint32_t mask)
 		return DPS_E_ARGUMENT;
 	if (mask == 0)
 		return DPS_OK;
-	for (record = 0; record < DPS_RECORD_COUNT; record++)
+	for (record = 0; record < DPS_RECORD_COUNT; record++) {
 		if (mask & DPS_RECORD_BIT(record))
 			manifest.records[record].in_force++;
+		if (mask & store->silent & DPS_RECORD_BIT(record))
+			manifest.records[record].confirmed = manifest.records[record].in_force;
+	}
 	/* What would look right under this manifest: nothing but after the loss of another. */
 	result = erase(store, store->stray);
 	if (result == DPS_OK)

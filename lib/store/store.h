@@ -69,7 +69,9 @@ dps_result dps_store_discard(struct dps_store *store, uint32_t mask);
 /* Erases record blobs that are neither in force nor staged. Failures are harmless: the next collect tries again. */
 dps_result dps_store_collect(struct dps_store *store);
 
-/* Handlers: which committed generations the application has confirmed. unconfirmed is a mask over the committed records. */
+/*
+ * Handlers: which records nobody wants to be told of (store->silent, a mask the caller may set after dps_store_open: the commit confirms them and no
+ * write of their own is needed), and which committed generations the application has confirmed. unconfirmed is a mask over the committed records. */
 uint32_t dps_store_unconfirmed(const struct dps_store *store);
 /* Confirms the committed records of the mask, in one write of the manifest. */
 dps_result dps_store_confirm(struct dps_store *store, uint32_t mask);

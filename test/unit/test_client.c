@@ -185,6 +185,27 @@ static void postponed_records_are_told_again(void **state)
 	test_world_free(&world);
 }
 
+/* An application without handlers: the commit confirms what it commits, and no write follows for that. */
+static void without_handlers(void **state)
+{
+	struct test_world world;
+	size_t writes;
+
+	(void)state;
+	test_world_init(&world);
+	test_world_start(&world, DPS_START_NORMAL);
+	test_world_run(&world, MINUTE);
+	writes = world.store.writes;
+	test_world_free(&world);
+	test_world_init(&world);
+	memset(&world.config.handlers, 0, sizeof(world.config.handlers));
+	test_world_start(&world, DPS_START_NORMAL);
+	test_world_run(&world, MINUTE);
+	assert_provisioned(&world, true);
+	assert_int_equal(world.store.writes, writes - 1);
+	test_world_free(&world);
+}
+
 static void device_id_is_made_once(void **state)
 {
 	struct test_world world;
@@ -408,6 +429,7 @@ int main(void)
 		cmocka_unit_test(force_asks_all),
 		cmocka_unit_test(damaged_record_is_fetched),
 		cmocka_unit_test(postponed_records_are_told_again),
+		cmocka_unit_test(without_handlers),
 		cmocka_unit_test(device_id_is_made_once),
 		cmocka_unit_test(another_device_id_changes_nothing),
 		cmocka_unit_test(stored_endpoints_are_used),

@@ -33,6 +33,7 @@ struct dps_client {
 	uint8_t endpoint_count;
 	uint8_t endpoint;         /* index of the one in use */
 	uint8_t endpoints_failed; /* in a row, in this round */
+	bool remembered;          /* in this run, while answers were awaited */
 	bool endpoints_changed;   /* differ from what is stored */
 	char host[DPS_CONFIG_URI_LENGTH + 1];
 

@@ -26,6 +26,7 @@ struct dps_store {
 	uint32_t damaged;      /* DPS_RECORD_BIT of records in force whose blob is damaged or missing */
 	uint32_t present;      /* DPS_BLOB_BIT of records' slots that hold any blob */
 	uint32_t stray;        /* DPS_BLOB_BIT of those that must go before the next commit, or they might be taken for staged */
+	uint32_t silent;       /* DPS_RECORD_BIT of records that nobody wants to be told of: they are confirmed as they are committed */
 	struct dps_manifest manifest;
 };
 
