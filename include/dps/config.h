@@ -100,7 +100,8 @@
 #define DPS_CONFIG_ACL 1
 #endif
 
-/** Names of results, classes and states ("server-pin"), for logs and tools. Without them dps_result_name() and its like return "". */
+/** Names of results, classes, states, steps and records ("server-pin"), for logs and tools. Without them dps_result_name() and its like
+ * return "". */
 #ifndef DPS_CONFIG_NAMES
 #define DPS_CONFIG_NAMES 1
 #endif

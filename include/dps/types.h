@@ -58,7 +58,7 @@ enum dps_step_id {
 	DPS_STEP_COUNT
 };
 
-/** The lower-case name of a step; "unknown" if out of range. Static memory. */
+/** The lower-case name of a step; "unknown" if out of range, "" without DPS_CONFIG_NAMES. Static memory. */
 DPS_API const char *dps_step_name(enum dps_step_id step);
 
 /** The bit of a step in a set of steps. */

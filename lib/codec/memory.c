@@ -40,20 +40,14 @@ bool dps_equal_constant_time(const uint8_t *a, const uint8_t *b, size_t len)
 uint32_t dps_crc32(uint32_t crc, const uint8_t *data, size_t len)
 {
 	const uint32_t polynomial = UINT32_C(0xedb88320); /* IEEE 802.3, bits reversed */
-	uint32_t table[16];                               /* remainders of half a byte: made here, 64 bytes of flash less */
-	uint32_t i;
+	unsigned bit;
 
-	for (i = 0; i < 16; i++) {
-		uint32_t remainder = i;
-		unsigned bit;
-		for (bit = 0; bit < 4; bit++)
-			remainder = remainder >> 1 ^ (remainder & 1 ? polynomial : 0);
-		table[i] = remainder;
-	}
+	/* A bit at a time: records are small and read seldom, a table would cost more than it gains. */
 	crc = ~crc;
 	for (; len > 0; data++, len--) {
-		crc = crc >> 4 ^ table[(crc ^ *data) & 15];
-		crc = crc >> 4 ^ table[(crc ^ (uint32_t)(*data >> 4)) & 15];
+		crc ^= *data;
+		for (bit = 0; bit < 8; bit++)
+			crc = crc >> 1 ^ (crc & 1 ? polynomial : 0);
 	}
 	return ~crc;
 }
@@ -61,28 +55,27 @@ uint32_t dps_crc32(uint32_t crc, const uint8_t *data, size_t len)
 /* RFC 3629: shortest forms only, no surrogates, nothing above U+10FFFF; NUL is refused because texts become C strings somewhere. */
 bool dps_text_is_valid(struct dps_span text)
 {
-	static const struct {
-		uint8_t mask, lead, tail;
-		uint32_t min;
-	} forms[] = {{0x80, 0x00, 0, 0x1}, {0xe0, 0xc0, 1, 0x80}, {0xf0, 0xe0, 2, 0x800}, {0xf8, 0xf0, 3, 0x10000}};
-	const uint8_t *p = text.data;
+	static const uint32_t least[] = {0x1, 0x80, 0x800, 0x10000}; /* that takes so many further bytes */
 	size_t i = 0;
 
 	while (i < text.len) {
-		uint32_t code;
-		size_t form = 0;
+		uint32_t code = text.data[i++];
+		size_t ones = 0;
 		size_t tail;
-		while (form < 4 && (p[i] & forms[form].mask) != forms[form].lead)
-			form++;
-		if (form == 4 || forms[form].tail > text.len - i - 1)
+		while (code & UINT32_C(0x80) >> ones)
+			ones++;
+		if (ones == 1 || ones > 4)
 			return false;
-		code = p[i++] & (uint8_t)~forms[form].mask;
-		for (tail = forms[form].tail; tail > 0; tail--, i++) {
-			if ((p[i] & 0xc0) != 0x80)
+		tail = ones > 0 ? ones - 1 : 0;
+		if (tail > text.len - i)
+			return false;
+		code &= UINT32_C(0x7f) >> ones;
+		for (size_t end = i + tail; i < end; i++) {
+			if ((text.data[i] & 0xc0) != 0x80)
 				return false;
-			code = code << 6 | (p[i] & 0x3fu);
+			code = code << 6 | (text.data[i] & 0x3fu);
 		}
-		if (code < forms[form].min || code > 0x10ffff || (code >= 0xd800 && code <= 0xdfff))
+		if (code < least[tail] || code > 0x10ffff || (code >= 0xd800 && code <= 0xdfff))
 			return false;
 	}
 	return true;

@@ -4,6 +4,7 @@
 #include "dps/types.h"
 #include "dps/version.h"
 
+#if DPS_CONFIG_NAMES
 static const char *const step_names[DPS_STEP_COUNT] = {
 	[DPS_STEP_CONFIG] = "config",
 	[DPS_STEP_CONNECT] = "connect",
@@ -22,17 +23,28 @@ static const uint8_t record_steps[DPS_RECORD_COUNT] = {
 	[DPS_RECORD_OWNER] = DPS_STEP_OWNER, [DPS_RECORD_CLOUD] = DPS_STEP_CLOUD,         [DPS_RECORD_CREDENTIALS] = DPS_STEP_CREDENTIALS,
 	[DPS_RECORD_ACLS] = DPS_STEP_ACLS,   [DPS_RECORD_RESOURCES] = DPS_STEP_RESOURCES,
 };
+#endif
 
 const char *dps_step_name(enum dps_step_id step)
 {
+#if DPS_CONFIG_NAMES
 	size_t i = (size_t)step;
 	return i < DPS_STEP_COUNT ? step_names[i] : "unknown";
+#else
+	(void)step;
+	return "";
+#endif
 }
 
 const char *dps_record_name(enum dps_record record)
 {
+#if DPS_CONFIG_NAMES
 	size_t i = (size_t)record;
 	return i < DPS_RECORD_COUNT ? step_names[record_steps[i]] : "unknown";
+#else
+	(void)record;
+	return "";
+#endif
 }
 
 const char *dps_version(void)

@@ -5,14 +5,20 @@
 #include <string.h>
 
 #define LINE_LENGTH 64 /* RFC 7468 section 2 */
+#define LINE_BYTES  (LINE_LENGTH / 4 * 3)
+
+/* RFC 4648 section 4: the 64 digits. Behind them what stands for no bits, and what white space there is. */
+static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/= \t\r\n";
+enum { PAD = 64, BLANK };
 
 static const char dashes[] = "-----";
 static const char begin[] = "-----BEGIN ";
 static const char end[] = "-----END ";
 
 /* Takes a text off the front of a span if it is there. */
-static bool take_text(struct dps_span *span, const char *text, size_t len)
+static bool take_text(struct dps_span *span, const char *text)
 {
+	const size_t len = strlen(text);
 	if (span->len < len || memcmp(span->data, text, len) != 0)
 		return false;
 	span->data += len;
@@ -24,29 +30,10 @@ static bool take_text(struct dps_span *span, const char *text, size_t len)
 static bool take_boundary(struct dps_span *span, const char *lead, const char *label)
 {
 	struct dps_span rest = *span;
-	if (!take_text(&rest, lead, strlen(lead)) || !take_text(&rest, label, strlen(label)) || !take_text(&rest, dashes, sizeof dashes - 1))
+	if (!take_text(&rest, lead) || !take_text(&rest, label) || !take_text(&rest, dashes))
 		return false;
 	*span = rest;
 	return true;
-}
-
-/* The value of a base64 digit, or -1. */
-static int base64_value(uint8_t c)
-{
-	if (c >= 'A' && c <= 'Z')
-		return c - 'A';
-	if (c >= 'a' && c <= 'z')
-		return c - 'a' + 26;
-	if (c >= '0' && c <= '9')
-		return c - '0' + 52;
-	if (c == '+')
-		return 62;
-	return c == '/' ? 63 : -1;
-}
-
-static bool is_blank(uint8_t c)
-{
-	return c == ' ' || c == '\t' || c == '\r' || c == '\n';
 }
 
 /*
@@ -62,20 +49,18 @@ static dps_result decode_body(struct dps_span *text, uint8_t *out, size_t size, 
 	bool last = false; /* a padded group ends the body */
 
 	for (; text->len > 0 && text->data[0] != '-'; text->data++, text->len--) {
-		uint8_t c = text->data[0];
-		int value = base64_value(c);
+		const char *found = memchr(alphabet, text->data[0], sizeof alphabet - 1);
+		uint32_t value = found != NULL ? (uint32_t)(found - alphabet) : 0;
 		unsigned i;
-		if (is_blank(c))
+		if (value >= BLANK)
 			continue;
-		if (c == '=' && digits >= 2) {
+		if (found == NULL || last || (value == PAD ? digits < 2 : padding > 0))
+			return DPS_E_FIELD;
+		if (value == PAD) {
 			padding++;
 			value = 0;
-		} else if (padding > 0) {
-			return DPS_E_FIELD;
 		}
-		if (value < 0 || last)
-			return DPS_E_FIELD;
-		bits = bits << 6 | (uint32_t)value;
+		bits = bits << 6 | value;
 		if (++digits < 4)
 			continue;
 		if ((bits & ((UINT32_C(1) << 8 * padding) - 1)) != 0)
@@ -99,13 +84,9 @@ dps_result dps_pem_next(struct dps_span *text, const char *label, uint8_t *out, 
 	struct dps_span rest = *text;
 	dps_result result;
 
-	while (!take_boundary(&rest, begin, label)) {
-		const uint8_t *dash = rest.len > 1 ? memchr(rest.data + 1, '-', rest.len - 1) : NULL;
-		if (dash == NULL)
+	for (; !take_boundary(&rest, begin, label); rest.data++, rest.len--)
+		if (rest.len == 0)
 			return DPS_E_NOT_FOUND;
-		rest.len -= (size_t)(dash - rest.data);
-		rest.data = dash;
-	}
 	result = decode_body(&rest, out, size, len);
 	if (result == DPS_E_FIELD)
 		return result;
@@ -142,37 +123,23 @@ static uint8_t *put_boundary(uint8_t *out, const char *lead, const char *label)
 	return out;
 }
 
-static uint8_t base64_digit(uint32_t value)
-{
-	if (value < 26)
-		return (uint8_t)('A' + value);
-	if (value < 52)
-		return (uint8_t)('a' + value - 26);
-	if (value < 62)
-		return (uint8_t)('0' + value - 52);
-	return value == 62 ? '+' : '/';
-}
-
 dps_result dps_pem_encode(const char *label, const uint8_t *der, size_t der_len, uint8_t *out, size_t size, size_t *len)
 {
-	size_t column = 0;
-	size_t i;
+	size_t i, k;
 
 	*len = dps_pem_encoded_size(strlen(label), der_len);
 	if (*len > size)
 		return DPS_E_BUFFER;
 	out = put_boundary(out, begin, label);
 	for (i = 0; i < der_len; i += 3) {
-		size_t have = der_len - i < 3 ? der_len - i : 3;
-		uint32_t bits = (uint32_t)der[i] << 16 | (have > 1 ? (uint32_t)der[i + 1] << 8 : 0) | (have > 2 ? der[i + 2] : 0u);
-		size_t digit;
-		for (digit = 0; digit < 4; digit++)
-			*out++ = digit <= have ? base64_digit(bits >> (18 - 6 * digit) & 63) : '=';
-		column += 4;
-		if (column == LINE_LENGTH || i + 3 >= der_len) {
+		const size_t have = der_len - i < 3 ? der_len - i : 3;
+		uint32_t bits = 0;
+		for (k = 0; k < 3; k++)
+			bits = bits << 8 | (k < have ? der[i + k] : 0u);
+		for (k = 0; k < 4; k++)
+			*out++ = (uint8_t)alphabet[k <= have ? bits >> (18 - 6 * k) & 63 : PAD];
+		if ((i + 3) % LINE_BYTES == 0 || i + 3 >= der_len)
 			*out++ = '\n';
-			column = 0;
-		}
 	}
 	put_boundary(out, end, label);
 	return DPS_OK;

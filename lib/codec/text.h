@@ -13,7 +13,7 @@
 dps_result dps_rfc3339_parse(struct dps_span text, int64_t *unix_ms);
 
 /* Days since 1970-01-01 of a proleptic Gregorian date, years 0 to 9999 (for X.509 dates too). month 1..12, day 1..31, not checked. */
-int64_t dps_days_from_civil(int64_t year, unsigned month, unsigned day);
+int32_t dps_days_from_civil(unsigned year, unsigned month, unsigned day);
 
 /* An endpoint URI taken apart. */
 struct dps_uri {
