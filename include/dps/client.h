@@ -56,7 +56,7 @@ enum dps_start_flags {
 
 /**
  * Starts. The stored state is read at once: a device that is provisioned and not forced to do it again says so with its terminal event and
- * sends nothing. DPS_E_STATE: already running. Any other failure is an event, not a return value.
+ * sends nothing. DPS_E_STATE: already running, or called from a callback. Any other failure is an event, not a return value.
  */
 DPS_API DPS_MUST_USE dps_result dps_client_start(struct dps_client *client, unsigned flags);
 
@@ -80,7 +80,7 @@ DPS_API void dps_client_stop(struct dps_client *client);
 
 /**
  * Forgets everything but the manufacturer identity: operational keys, owner, records, endpoints, device id. Stops first. The next start without a
- * configured device id makes a new one. DPS_E_STORAGE*, DPS_E_KEY: something could not be erased, call again.
+ * configured device id makes a new one. DPS_E_STORAGE*, DPS_E_KEY: something could not be erased, call again. DPS_E_STATE: called from a callback.
  */
 DPS_API DPS_MUST_USE dps_result dps_client_factory_reset(struct dps_client *client);
 

@@ -35,7 +35,7 @@ struct dps_client_config {
 
 	/**
 	 * The schedule of retries, milliseconds: attempt n waits T/2 plus a random part of T/2 with T = retry_ms[n], at the end of the list the
-	 * last T again. Default 10, 20, 40, 80, 120 s. Refusals, broken protocols and failed checks wait `long_factor` times as long (default 6).
+	 * last T again. No entry is 0. Default 10, 20, 40, 80, 120 s. Refusals, broken protocols and failed checks wait `long_factor` times as long (default 6).
 	 */
 	uint32_t retry_ms[DPS_CONFIG_RETRIES];
 	size_t retry_count;

@@ -21,6 +21,7 @@ extern "C" {
 #endif
 
 struct dps_store;
+struct dps_report;
 
 /** What a step is lent while it builds a request or reads an answer. */
 struct dps_step_env {
@@ -113,6 +114,8 @@ struct dps_transport_ops {
 	dps_result (*poll)(void *self, struct dps_answer *answer, bool *busy);
 	/** A clean good-bye (CoAP Release) if it fits; then the connection is given back. */
 	void (*detach)(void *self);
+	/** Adds to answers_dropped, peer_requests and peer_dropped what was counted since the last call. */
+	void (*count)(void *self, struct dps_report *report);
 };
 
 /** A service. */

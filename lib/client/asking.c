@@ -21,6 +21,9 @@
 
 #define NOT_FOUND_CODE 404u
 
+/* A connection on which nothing is under way is kept for a step that is due this soon: another handshake would take longer. */
+#define LINGER_MS 10000u
+
 /* Services that send a device in circles. */
 #define REDIRECTS_MAX 4
 
@@ -77,6 +80,8 @@ uint64_t dps_client_next_event(const struct dps_client *client)
 	const bool blocked = client->ending || client->no_room || (client->config.sequential && client->in_flight != 0);
 	uint64_t at = blocked ? UINT64_MAX : dps_client_next_due(client);
 
+	if (client->no_room && client->wake < at)
+		at = client->wake;
 	for (unsigned id = 0; id < DPS_STEP_COUNT; id++)
 		if ((client->in_flight & DPS_STEP_BIT(id)) != 0 && client->steps[id].due < at)
 			at = client->steps[id].due;
@@ -118,6 +123,7 @@ static void step_failed(struct dps_client *client, enum dps_step_id id, dps_resu
 static void connection_lost(struct dps_client *client, dps_result cause, struct dps_span text)
 {
 	const struct dps_service *service = client->config.service;
+	const bool told = client->ending && !client->lead_refused; /* the failure that ends the connection */
 	uint32_t lost = client->in_flight;
 	enum dps_step_id first = DPS_STEP_TLS;
 	uint32_t delay = 0;
@@ -126,14 +132,14 @@ static void connection_lost(struct dps_client *client, dps_result cause, struct 
 		if ((lost & DPS_STEP_BIT(service->steps[i]->id)) != 0)
 			first = service->steps[i]->id;
 	client->in_flight = 0;
-	if (lost != 0 && client->ending) {
+	if (lost != 0 && told) {
 		if (client->swallowed++ > 0)
 			delay = dps_policy_delay(&client->config, DPS_CLASS_TRANSIENT, client->swallowed - 1, dps_client_random(client));
 	}
 	for (unsigned id = 0; id < DPS_STEP_COUNT; id++)
 		if ((lost & DPS_STEP_BIT(id)) != 0)
 			client->steps[id].due = dps_client_now(client) + delay;
-	if (lost != 0 && !client->ending)
+	if (!told && (lost != 0 || dps_client_next_due(client) <= dps_client_now(client)))
 		dps_client_connection_failed(client, first, cause, text);
 	else
 		dps_client_go_on(client);
@@ -162,22 +168,24 @@ static void send_lead(struct dps_client *client)
 		return;
 	client->lead_sent = true;
 	result = send(client, step, (unsigned)step->id | LEAD);
-	if (result == DPS_OK)
-		client->lead_in_flight = true;
-	else if (result != DPS_AGAIN)
+	if (result != DPS_OK && result != DPS_AGAIN)
 		send_failed(client, step->id, result);
 }
 
 static void send_due(struct dps_client *client)
 {
 	const struct dps_service *service = client->config.service;
+	const bool waited = client->no_room;
 	uint64_t now = dps_client_now(client);
 	dps_result result = DPS_OK;
 
+	client->no_room = false;
 	if (client->ending || dps_client_next_due(client) > now)
 		return;
+	/* Whatever made the time known (the platform's clock may have been set this instant), nothing leaves before the dates are checked. */
+	if (dps_client_wall_s(client) != 0 && !dps_client_check_dates(client))
+		return;
 	send_lead(client);
-	client->no_room = false;
 	for (size_t i = 0; i < service->step_count && client->state == DPS_STATE_ASKING && result == DPS_OK; i++) {
 		const struct dps_step *step = service->steps[i];
 
@@ -190,7 +198,9 @@ static void send_due(struct dps_client *client)
 			client->in_flight |= DPS_STEP_BIT(step->id);
 			client->steps[step->id].due = now + client->config.request_timeout_ms;
 		} else if (result == DPS_AGAIN) {
-			client->no_room = true; /* tried again when something has left or come */
+			client->no_room = true;                /* tried again when something has left or come */
+			if (!waited || client->in_flight != 0) /* but not for ever, when no answer is due that would make room */
+				client->wake = now + client->config.request_timeout_ms;
 		} else {
 			send_failed(client, step->id, result);
 		}
@@ -200,10 +210,9 @@ static void send_due(struct dps_client *client)
 static void step_done(struct dps_client *client, enum dps_step_id id, bool absent)
 {
 	struct dps_event event = {.type = DPS_EVENT_STEP, .step = id, .absent = absent};
-	uint64_t elapsed = dps_client_now(client) - client->first_connect;
 
 	client->done |= DPS_STEP_BIT(id);
-	client->report.step_ms[id] = elapsed < UINT32_MAX ? (uint32_t)elapsed : UINT32_MAX;
+	client->report.step_ms[id] = dps_client_since_connect(client);
 	client->connect_failures = 0;
 	client->endpoints_failed = 0;
 	client->swallowed = 0;
@@ -257,12 +266,12 @@ static void take_answer(struct dps_client *client, const struct dps_answer *answ
 	struct dps_verdict verdict = {.kind = DPS_VERDICT_DONE};
 	dps_result result = answer->result;
 
-	if (lead)
-		client->lead_in_flight = false;
-	else
+	if (!lead)
 		client->in_flight &= ~DPS_STEP_BIT(id);
-	if (service->error_closes && answer->result != DPS_OK && answer->code >= 400)
+	if (service->error_closes && answer->result != DPS_OK && answer->code >= 400) {
+		client->lead_refused = lead && !client->ending;
 		client->ending = true;
+	}
 	if (step == NULL || (client->wanted & ~client->done & DPS_STEP_BIT(id)) == 0)
 		return; /* the copy of the lead request, which nobody waits for */
 	if (result == DPS_OK || none)
@@ -309,6 +318,8 @@ static void check_timeouts(struct dps_client *client)
 		client->ending = true; /* a connection on which an answer went missing is not trusted with more */
 		step_failed(client, id, DPS_E_TIMEOUT, 0, NULL, 0);
 	}
+	if (client->state == DPS_STATE_ASKING && client->no_room && client->wake <= now)
+		connection_lost(client, DPS_E_TIMEOUT, (struct dps_span){NULL, 0});
 }
 
 void dps_client_advance_asking(struct dps_client *client, bool *busy)
@@ -317,7 +328,7 @@ void dps_client_advance_asking(struct dps_client *client, bool *busy)
 	dps_result result = DPS_OK;
 
 	while (result == DPS_OK) {
-		struct dps_answer answer;
+		struct dps_answer answer = {.result = DPS_OK};
 
 		send_due(client);
 		if (client->state != DPS_STATE_ASKING)
@@ -341,6 +352,6 @@ void dps_client_advance_asking(struct dps_client *client, bool *busy)
 	}
 	check_timeouts(client);
 	if (client->state == DPS_STATE_ASKING && client->in_flight == 0 &&
-	    (client->ending || dps_client_next_due(client) > dps_client_now(client)))
+	    (client->ending || dps_client_next_due(client) > dps_client_now(client) + LINGER_MS))
 		dps_client_go_on(client);
 }

@@ -38,6 +38,9 @@ static bool is_complete(const struct dps_client_config *config)
 		return false;
 	if (config->retry_count == 0 || config->retry_count > DPS_CONFIG_RETRIES || config->long_factor == 0)
 		return false;
+	for (size_t i = 0; i < config->retry_count; i++)
+		if (config->retry_ms[i] == 0)
+			return false; /* to try again at once, for ever, is no schedule */
 	return config->trust.anchors.len > 0 && config->connect_timeout_ms > 0 && config->request_timeout_ms > 0;
 }
 
@@ -77,8 +80,7 @@ dps_result dps_client_add_endpoint(struct dps_client *client, const char *uri)
 	return DPS_OK;
 }
 
-/* Something on this device failed before anything was sent: the end, or another try later. */
-static void failed_here(struct dps_client *client, dps_result cause)
+void dps_client_failed_here(struct dps_client *client, dps_result cause)
 {
 	uint32_t delay;
 
@@ -111,7 +113,7 @@ static void begin_run(struct dps_client *client)
 		return;
 	}
 	if (client->endpoint_count == 0) {
-		failed_here(client, DPS_E_NO_ENDPOINT);
+		dps_client_failed_here(client, DPS_E_NO_ENDPOINT);
 		return;
 	}
 	client->wake = dps_client_now(client);
@@ -128,7 +130,7 @@ static void begin(struct dps_client *client)
 		result = DPS_E_STATE;
 	client->loaded = result == DPS_OK;
 	if (result != DPS_OK) {
-		failed_here(client, result);
+		dps_client_failed_here(client, result);
 	} else if (dps_client_is_provisioned(client) && !asks) {
 		dps_client_after_commit(client);
 		dps_client_succeed(client, false);
@@ -139,7 +141,7 @@ static void begin(struct dps_client *client)
 
 dps_result dps_client_start(struct dps_client *client, unsigned flags)
 {
-	if (client->state != DPS_STATE_IDLE && client->state != DPS_STATE_PROVISIONED)
+	if (client->in_callback || (client->state != DPS_STATE_IDLE && client->state != DPS_STATE_PROVISIONED))
 		return DPS_E_STATE;
 	client->state = DPS_STATE_IDLE;
 	client->flags = flags;
@@ -179,7 +181,7 @@ static void advance_waiting(struct dps_client *client)
 	if (result == DPS_AGAIN)
 		client->wake = dps_client_now(client) + KEY_POLL_MS;
 	else if (result != DPS_OK)
-		failed_here(client, result);
+		dps_client_failed_here(client, result);
 	else
 		dps_client_connect(client);
 }
@@ -255,10 +257,11 @@ static uint32_t next_call(struct dps_client *client)
 uint32_t dps_client_process(struct dps_client *client)
 {
 	bool busy = false;
+	unsigned round;
 
 	if (client->in_callback)
 		return 0;
-	for (unsigned round = 0; round < ROUNDS_MAX; round++) {
+	for (round = 0; round < ROUNDS_MAX; round++) {
 		enum dps_state before = client->state;
 
 		busy = false;
@@ -289,7 +292,7 @@ uint32_t dps_client_process(struct dps_client *client)
 		if (client->state == before)
 			break;
 	}
-	return busy ? 0 : next_call(client);
+	return busy || round == ROUNDS_MAX ? 0 : next_call(client);
 }
 
 size_t dps_client_wait_on(struct dps_client *client, struct dps_wait *waits, size_t max)
@@ -334,6 +337,8 @@ dps_result dps_client_factory_reset(struct dps_client *client)
 {
 	dps_result result;
 
+	if (client->in_callback)
+		return DPS_E_STATE;
 	dps_client_stop(client);
 	client->store.port = &client->config.platform->storage;
 

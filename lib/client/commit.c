@@ -158,8 +158,7 @@ void dps_client_advance_committing(struct dps_client *client)
 		dps_client_emit_retry(client, delay);
 		return;
 	}
-	if (client->first_connect != 0)
-		client->report.step_ms[DPS_STEP_COMMIT] = (uint32_t)(dps_client_now(client) - client->first_connect);
+	client->report.step_ms[DPS_STEP_COMMIT] = dps_client_since_connect(client);
 	dps_client_close(client);
 	dps_client_emit(client, &event);
 	dps_client_after_commit(client);
@@ -183,7 +182,7 @@ void dps_client_watch_renewal(struct dps_client *client)
 	dps_result result = read_committed(client, DPS_RECORD_CREDENTIALS, &credentials);
 
 	dps_wipe(client->body, sizeof(client->body));
-	client->renew_at_ms = INT64_MAX;
+	client->renew_at_ms = now_ms + RENEWAL_LOOK_MS; /* one that cannot be read is renewed soon, not forgotten */
 	if (result == DPS_OK) {
 		uint32_t wait_s = dps_policy_renewal_s(now_ms / 1000, credentials.not_after, dps_client_random(client));
 

@@ -26,11 +26,12 @@ void dps_client_close(struct dps_client *client)
 {
 	const struct dps_service *service = client->config.service;
 
-	if (client->attached)
+	if (client->attached) {
 		service->transport->detach(service->self);
+		service->transport->count(service->self, &client->report);
+	}
 	client->attached = false;
 	client->in_flight = 0;
-	client->lead_in_flight = false;
 	client->config.channel->close(client->config.channel->ctx);
 	count_stats(client);
 }
@@ -74,6 +75,15 @@ void dps_client_connection_failed(struct dps_client *client, enum dps_step_id st
 	wait_for(client, delay);
 }
 
+/* A clock that was synchronised when the run was planned may not be any more. */
+static void want_time(struct dps_client *client)
+{
+	if (dps_client_wall_s(client) != 0)
+		return;
+	client->wanted |= DPS_STEP_BIT(DPS_STEP_TIME);
+	client->done &= ~DPS_STEP_BIT(DPS_STEP_TIME);
+}
+
 void dps_client_connect(struct dps_client *client)
 {
 	const struct dps_channel *channel = client->config.channel;
@@ -94,13 +104,12 @@ void dps_client_connect(struct dps_client *client)
 		result = client->config.certificates->chain(client->config.certificates->ctx, DPS_SLOT_MANUFACTURER, &params.chain);
 	}
 	if (result != DPS_OK) {
-		dps_client_record(client, DPS_STEP_CONFIG, result, 0, NULL, 0);
-		dps_client_fail(client, false);
+		dps_client_failed_here(client, result);
 		return;
 	}
-	if (dps_client_wall_s(client) == 0)
-		client->wanted |= DPS_STEP_BIT(DPS_STEP_TIME); /* a clock that was synchronised when the run was planned may not be any more */
+	want_time(client);
 	client->ending = false;
+	client->lead_refused = false;
 	client->dates_checked = false;
 	client->lead_sent = false;
 	client->no_room = false;
@@ -155,9 +164,8 @@ static void established(struct dps_client *client)
 		.body_size = sizeof(client->body),
 	};
 	struct dps_event event = {.type = DPS_EVENT_CONNECTED, .endpoint = client->endpoints[client->endpoint].uri};
-	uint64_t elapsed = dps_client_now(client) - client->first_connect;
 
-	client->report.step_ms[DPS_STEP_TLS] = elapsed < UINT32_MAX ? (uint32_t)elapsed : UINT32_MAX;
+	client->report.step_ms[DPS_STEP_TLS] = dps_client_since_connect(client);
 	if (dps_client_wall_s(client) != 0 && !dps_client_check_dates(client))
 		return;
 	skip_absent(client);
@@ -174,7 +182,7 @@ void dps_client_advance_connecting(struct dps_client *client)
 	enum dps_step_id step = channel->connected(channel->ctx) ? DPS_STEP_TLS : DPS_STEP_CONNECT;
 
 	if (step == DPS_STEP_TLS && client->report.step_ms[DPS_STEP_CONNECT] == 0)
-		client->report.step_ms[DPS_STEP_CONNECT] = (uint32_t)(dps_client_now(client) - client->first_connect);
+		client->report.step_ms[DPS_STEP_CONNECT] = dps_client_since_connect(client);
 	if (result == DPS_OK)
 		established(client);
 	else if (result != DPS_AGAIN)
@@ -190,6 +198,7 @@ void dps_client_advance_connecting(struct dps_client *client)
 void dps_client_go_on(struct dps_client *client)
 {
 	dps_client_close(client);
+	want_time(client); /* else no step might ever be due */
 	client->wake = dps_client_next_due(client);
 	dps_client_set_state(client, DPS_STATE_WAITING);
 }

@@ -38,6 +38,13 @@ uint32_t dps_client_random(const struct dps_client *client)
 	return ((uint32_t)b[0] << 24) | ((uint32_t)b[1] << 16) | ((uint32_t)b[2] << 8) | b[3];
 }
 
+uint32_t dps_client_since_connect(const struct dps_client *client)
+{
+	uint64_t elapsed = client->first_connect == 0 ? 0 : dps_client_now(client) - client->first_connect;
+
+	return elapsed < UINT32_MAX ? (uint32_t)elapsed : UINT32_MAX;
+}
+
 void dps_client_emit(struct dps_client *client, struct dps_event *event)
 {
 	uint64_t elapsed = dps_client_now(client) - client->started;
@@ -101,19 +108,12 @@ void dps_client_emit_retry(struct dps_client *client, uint32_t retry_ms)
 	dps_client_emit(client, &event);
 }
 
-static void finish_report(struct dps_client *client)
-{
-	uint64_t elapsed = client->first_connect == 0 ? 0 : dps_client_now(client) - client->first_connect;
-
-	client->report.elapsed_ms = elapsed < UINT32_MAX ? (uint32_t)elapsed : UINT32_MAX;
-}
-
 void dps_client_fail(struct dps_client *client, bool deadline)
 {
 	struct dps_event event = {.type = DPS_EVENT_FAILED, .failure = &client->failure, .deadline = deadline};
 
 	dps_client_close(client);
-	finish_report(client);
+	client->report.elapsed_ms = dps_client_since_connect(client);
 	dps_client_set_state(client, DPS_STATE_IDLE);
 	dps_client_emit(client, &event);
 }
@@ -122,7 +122,7 @@ void dps_client_succeed(struct dps_client *client, bool fresh)
 {
 	struct dps_event event = {.type = client->renewing ? DPS_EVENT_RENEWED : DPS_EVENT_PROVISIONED, .fresh = fresh};
 
-	finish_report(client);
+	client->report.elapsed_ms = dps_client_since_connect(client);
 	if (client->config.stay) {
 		dps_client_watch_renewal(client);
 		dps_client_set_state(client, DPS_STATE_PROVISIONED);

@@ -35,7 +35,8 @@
 
 /* events.c */
 uint64_t dps_client_now(const struct dps_client *client);
-uint32_t dps_client_random(const struct dps_client *client); /* for jitter: half-way when the port fails */
+uint32_t dps_client_since_connect(const struct dps_client *client); /* ms; 0: nothing was connected to in this run */
+uint32_t dps_client_random(const struct dps_client *client);        /* for jitter: half-way when the port fails */
 void dps_client_emit(struct dps_client *client, struct dps_event *event);
 void dps_client_set_state(struct dps_client *client, enum dps_state state);
 /* Puts a failure on record; text is the peer's payload or a port's detail, not trusted. */
@@ -49,6 +50,10 @@ void dps_client_succeed(struct dps_client *client, bool fresh);
 bool dps_client_retries(const struct dps_client *client, dps_class klass);
 /* A failure that is on record will be tried again. */
 void dps_client_emit_retry(struct dps_client *client, uint32_t retry_ms);
+
+/* client.c */
+/* Something on this device failed, nothing was sent: the end, or another try later. */
+void dps_client_failed_here(struct dps_client *client, dps_result cause);
 
 /* wall.c */
 bool dps_client_wall_ms(const struct dps_client *client, int64_t *unix_ms);

@@ -32,7 +32,7 @@ uint32_t dps_policy_delay(const struct dps_client_config *config, dps_class klas
 	t = config->retry_ms[index];
 	if (policies[klass].waits_long)
 		t *= config->long_factor;
-	t = t / 2 + ((t / 2) * random >> 32);
+	t = t / 2 + t % 2 + ((t / 2) * random >> 32);
 	return t < DPS_FOREVER ? (uint32_t)t : DPS_FOREVER - 1;
 }
 

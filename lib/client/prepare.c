@@ -143,6 +143,7 @@ bool dps_client_is_provisioned(const struct dps_client *client)
 static dps_result load(struct dps_client *client)
 {
 	const uint32_t credentials_bit = DPS_RECORD_BIT(DPS_RECORD_CREDENTIALS);
+	struct dps_uuid before;
 	bool hold;
 	dps_result result = dps_store_open(&client->store, &client->config.platform->storage, client->body, sizeof(client->body));
 
@@ -155,8 +156,12 @@ static dps_result load(struct dps_client *client)
 	client->store.silent = dps_client_records_untold(client);
 	client->key_ready = false;
 	result = load_device(client);
+	before = client->device_id;
 	if (result == DPS_OK)
 		result = settle_device_id(client);
+	/* Answers to another device id (a token above all), or to one that is lost, are of no use. */
+	if (result == DPS_OK && (dps_uuid_is_nil(&before) || !dps_uuid_equal(&before, &client->device_id)))
+		result = dps_store_discard(&client->store, DPS_RECORD_ALL);
 	if (result == DPS_OK)
 		result = load_endpoints(client);
 	if (result != DPS_OK)

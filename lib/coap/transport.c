@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "codec/text.h"
+#include "dps/event.h"
 
 _Static_assert(DPS_CONFIG_RECEIVE_SIZE >= 64 && DPS_CONFIG_RECEIVE_SIZE <= 65536, "DPS_CONFIG_RECEIVE_SIZE is out of range");
 _Static_assert(DPS_CONFIG_SEND_SIZE >= 64 && DPS_CONFIG_SEND_SIZE <= 65536, "DPS_CONFIG_SEND_SIZE is out of range");
@@ -303,10 +304,21 @@ static void transport_detach(void *self)
 	reset(c, DPS_E_STATE);
 }
 
+static void transport_count(void *self, struct dps_report *report)
+{
+	struct dps_coap *c = self;
+
+	report->answers_dropped += c->counters.unknown_answers;
+	report->peer_requests += c->counters.served + c->counters.pings;
+	report->peer_dropped += c->counters.dropped;
+	memset(&c->counters, 0, sizeof(c->counters));
+}
+
 const struct dps_transport_ops dps_coap_transport = {
 	.attach = transport_attach,
 	.send = transport_send,
 	.forget = transport_forget,
 	.poll = transport_poll,
 	.detach = transport_detach,
+	.count = transport_count,
 };

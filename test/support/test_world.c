@@ -150,7 +150,7 @@ static dps_result stage_credentials(struct test_world *world, const struct dps_s
 								 });
 	credentials.key_slot = (struct dps_span){(const uint8_t *)env->key_slot, strlen(env->key_slot)};
 	credentials.chain = (struct dps_span){leaf.der, leaf.len};
-	credentials.not_before = 1;
+	credentials.not_before = world->identity_not_before;
 	credentials.not_after = world->identity_not_after;
 	credentials.anchors[0].der = (struct dps_span){world->ca.der, world->ca.len};
 	world->issued++;
@@ -259,20 +259,25 @@ static dps_result transport_send(void *self, unsigned handle, const struct dps_r
 	struct world_sent *sent;
 
 	(void)request;
-	(void)env;
 	assert_true(world->open);
-	if (world->send_room == 1)
+	if (handle == DPS_STEP_CLOUD)
+		world->asked_as = env->device_id;
+	if (world->send_room == 1 || world->takes_nothing || (world->one_at_a_time && world->pending_count > 0))
 		return DPS_AGAIN;
 	if (world->send_room > 1)
 		world->send_room--;
 	assert_true(world->sent_count < WORLD_SENT_MAX);
 	sent = &world->sent[world->sent_count++];
 	*sent = (struct world_sent){handle, world->connections, world->now};
-	if ((handle & WORLD_LEAD) != 0)
+	if ((handle & WORLD_LEAD) != 0 && world->lead_code == 0)
 		return DPS_OK; /* held back for ever: the engine must not depend on it */
 	if (!world->closing) {
 		world->pending[world->pending_count].handle = handle;
-		world->pending[world->pending_count].script = react(world, (enum dps_step_id)handle);
+		world->pending[world->pending_count].at = world->now + world->answer_ms;
+		if ((handle & WORLD_LEAD) != 0)
+			world->pending[world->pending_count].script = (struct world_script){.reaction = WORLD_CODE, .code = world->lead_code};
+		else
+			world->pending[world->pending_count].script = react(world, (enum dps_step_id)handle);
 		if (world->pending[world->pending_count].script.reaction == WORLD_CODE)
 			world->closing = true;
 		world->pending_count++;
@@ -300,7 +305,7 @@ static dps_result transport_poll(void *self, struct dps_answer *answer, bool *bu
 	for (size_t i = 0; i < world->pending_count; i++) {
 		struct world_script script = world->pending[i].script;
 
-		if (script.reaction == WORLD_SILENCE)
+		if (script.reaction == WORLD_SILENCE || world->pending[i].at > world->now)
 			continue;
 		*answer = (struct dps_answer){.handle = world->pending[i].handle, .code = 205, .payload = world->payload};
 		world->pending_count--;
@@ -326,7 +331,7 @@ static dps_result transport_poll(void *self, struct dps_answer *answer, bool *bu
 		}
 		return DPS_OK;
 	}
-	if (world->closing)
+	if (world->closing && (world->answer_ms == 0 || world->pending_count == 0))
 		return DPS_E_CLOSED;
 	return DPS_AGAIN;
 }
@@ -336,7 +341,16 @@ static void transport_detach(void *self)
 	(void)self;
 }
 
-static const struct dps_transport_ops transport = {attach, transport_send, transport_forget, transport_poll, transport_detach};
+static void transport_count(void *self, struct dps_report *report)
+{
+	(void)self;
+	report->answers_dropped += 3;
+	report->peer_requests += 2;
+	report->peer_dropped += 1;
+}
+
+static const struct dps_transport_ops transport = {attach,         transport_send,   transport_forget,
+                                                   transport_poll, transport_detach, transport_count};
 
 /* --- the application ----------------------------------------------------------------------------------------------------------- */
 
@@ -360,6 +374,8 @@ static void on_event(void *user, const struct dps_event *event)
 		snprintf(copy->endpoint, sizeof(copy->endpoint), "%s", event->endpoint);
 	if (event->type == DPS_EVENT_STEP && world->cancel_at_step)
 		dps_client_cancel(&world->client);
+	if (world->hook != NULL)
+		world->hook(world, event);
 }
 
 static enum dps_handled told(struct test_world *world, enum dps_record record)
@@ -402,10 +418,11 @@ static dps_result chain_of(void *ctx, const char *slot, struct dps_span *der_lis
 {
 	static const uint8_t some[] = {0x30, 0x00};
 
-	(void)ctx;
+	const struct test_world *world = ctx;
+
 	assert_string_equal(slot, DPS_SLOT_MANUFACTURER);
 	*der_list = (struct dps_span){some, sizeof(some)};
-	return DPS_OK;
+	return world->chain_result;
 }
 
 /* --- life ---------------------------------------------------------------------------------------------------------------------- */
@@ -420,6 +437,7 @@ void test_world_init(struct test_world *world)
 	world->wall = INT64_C(1795000000000); /* November 2026 */
 	world->path_not_before = world->wall / 1000 - 30 * DAY_S;
 	world->path_not_after = world->wall / 1000 + 30 * DAY_S;
+	world->identity_not_before = 1;
 	world->identity_not_after = world->wall / 1000 + 90 * DAY_S;
 	test_store_init(&world->store);
 	test_key_make(&world->device_key, DPS_KEY_EC_P256);
@@ -442,7 +460,7 @@ void test_world_init(struct test_world *world)
 		.detail = channel_detail,
 	};
 	world->keys = test_keys_port(&world->device_key);
-	world->certificates = (struct dps_certificates){NULL, chain_of};
+	world->certificates = (struct dps_certificates){world, chain_of};
 	world->service = (struct dps_service){
 		.name = "test",
 		.steps = steps,

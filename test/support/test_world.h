@@ -84,6 +84,7 @@ struct test_world {
 	size_t sent_count;
 	struct {
 		unsigned handle;
+		uint64_t at; /* answered then */
 		struct world_script script;
 	} pending[16];
 	size_t pending_count;
@@ -96,13 +97,21 @@ struct test_world {
 	const char *redirect;       /* the owner's answer redirects there, once */
 	uint32_t after_ms;          /* the ACLs' answer is "again after", once */
 	bool has_resources;
+	unsigned lead_code;          /* the copy of the lead request is answered with this error; 0: never answered */
+	bool one_at_a_time;          /* a request is taken when the one before it is answered */
+	uint32_t answer_ms;          /* how long after it was sent a request is answered */
+	bool takes_nothing;          /* the transport takes no request, for ever */
+	dps_result chain_result;     /* of the certificates port */
+	int64_t identity_not_before; /* of the identities handed out, Unix s */
+	struct dps_uuid asked_as;    /* the device id that the last cloud request named */
 
 	/* What the application was told. */
 	struct world_event events[WORLD_EVENTS_MAX];
 	size_t event_count;
 	unsigned told[DPS_RECORD_COUNT];
 	enum dps_handled answers[DPS_RECORD_COUNT];
-	bool cancel_at_step; /* cancel from within the first STEP event */
+	bool cancel_at_step;                                                   /* cancel from within the first STEP event */
+	void (*hook)(struct test_world *world, const struct dps_event *event); /* called within each event */
 
 	struct test_key device_key;
 	struct test_key ca_key;

@@ -44,7 +44,7 @@ struct dps_client {
 	uint32_t done;             /* of these, staged */
 	uint64_t started;          /* monotonic ms */
 	uint64_t first_connect;    /* monotonic ms; 0: not yet */
-	uint64_t wake;             /* monotonic ms: WAITING ends, CONNECTING is given up, PROVISIONED looks at its renewal */
+	uint64_t wake;             /* monotonic ms: the present state's wait ends */
 	uint32_t connect_failures; /* in a row */
 	uint32_t swallowed;        /* connections in a row whose error answer took others with it */
 	uint32_t commit_failures;
@@ -58,11 +58,11 @@ struct dps_client {
 
 	/* The connection. */
 	bool attached;
-	bool ending; /* an error answer was received: the service is about to close */
+	bool ending;       /* an error answer was received: the service is about to close */
+	bool lead_refused; /* that answer was to the copy of the lead request: nobody was told of it */
 	bool dates_checked;
 	bool lead_sent;
 	uint32_t in_flight;
-	bool lead_in_flight;
 	bool no_room; /* the transport could not take a request */
 	struct dps_pki_path path;
 

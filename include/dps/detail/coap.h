@@ -28,7 +28,7 @@ struct dps_coap_options {
 	void *serve_ctx;
 };
 
-/* What was counted since init. */
+/* What was counted since init, or since the transport's count took it over. */
 struct dps_coap_counters {
 	uint32_t requests;        /* of ours, each once however many blocks it took */
 	uint32_t blocks;          /* further blocks asked for or sent */
