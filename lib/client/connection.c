@@ -198,6 +198,10 @@ void dps_client_advance_connecting(struct dps_client *client)
 void dps_client_go_on(struct dps_client *client)
 {
 	dps_client_close(client);
+	if ((client->wanted & ~client->done) == 0) { /* the endpoint has nothing of what was still wanted */
+		dps_client_set_state(client, DPS_STATE_COMMITTING);
+		return;
+	}
 	want_time(client); /* else no step might ever be due */
 	client->wake = dps_client_next_due(client);
 	dps_client_set_state(client, DPS_STATE_WAITING);

@@ -336,6 +336,35 @@ static void a_run_that_only_commits(void **state)
 	test_world_free(&world);
 }
 
+static void nothing_is_left_to_ask(struct test_world *world, const struct dps_event *event)
+{
+	if (event->type == DPS_EVENT_STATE && event->state == DPS_STATE_CONNECTING)
+		world->client.endpoints[0].no_resources = true; /* as if another run had found out */
+	if (event->type == DPS_EVENT_CONNECTED)
+		world->broken = DPS_E_CLOSED;
+}
+
+/* The endpoint turns out to have nothing of what is still wanted, and closes before it is asked anything: what is staged is committed. */
+static void nothing_left_and_closed(void **state)
+{
+	struct test_world world;
+
+	(void)state;
+	test_world_init(&world);
+	world.synchronised = true;
+	world.has_resources = true;
+	test_world_script(&world, (struct world_script){.step = DPS_STEP_RESOURCES, .reaction = WORLD_SILENCE, .count = 1});
+	test_world_start(&world, DPS_START_NORMAL);
+	test_world_run(&world, 1000);
+	test_world_clear(&world);
+	world.hook = nothing_is_left_to_ask;
+	test_world_start(&world, DPS_START_NORMAL);
+	test_world_run(&world, HOUR);
+	assert_ends_provisioned(&world);
+	assert_int_equal(world.sent_count, 0);
+	test_world_free(&world);
+}
+
 /* --- the caller ---------------------------------------------------------------------------------------------------------------------- */
 
 static dps_result started_within;
@@ -571,6 +600,7 @@ int main(void)
 		cmocka_unit_test(the_identity_cannot_be_read_when_watched),
 		cmocka_unit_test(answers_of_another_device_id),
 		cmocka_unit_test(a_run_that_only_commits),
+		cmocka_unit_test(nothing_left_and_closed),
 		cmocka_unit_test(start_from_a_callback_is_refused),
 		cmocka_unit_test(calls_before_a_start),
 		cmocka_unit_test(a_schedule_always_waits),
