@@ -2,33 +2,25 @@
 /* See fields.h. */
 #include "codec/fields.h"
 
-static dps_result read_container(struct dps_cbor *r, enum dps_cbor_type wanted, struct dps_span *out)
+static dps_result read_value(struct dps_cbor *r, uint8_t wanted, void *out)
 {
 	enum dps_cbor_type type;
-	dps_result result = dps_cbor_peek(r, &type);
+	dps_result result;
 
-	if (result != DPS_OK)
-		return result;
-	return type == wanted ? dps_cbor_read_raw(r, out) : DPS_E_FIELD;
-}
-
-static dps_result read_value(struct dps_cbor *r, uint8_t type, void *out)
-{
-	switch (type) {
-	case DPS_FIELD_TEXT:
-		return dps_cbor_read_text(r, out);
-	case DPS_FIELD_DATA:
-		return dps_cbor_read_text_or_bytes(r, out);
-	case DPS_FIELD_ARRAY:
-		return read_container(r, DPS_CBOR_ARRAY, out);
-	case DPS_FIELD_MAP:
-		return read_container(r, DPS_CBOR_MAP, out);
+	switch (wanted) {
 	case DPS_FIELD_UINT:
 		return dps_cbor_read_uint(r, UINT32_MAX - 1, out);
+	case DPS_FIELD_DATA:
+		return dps_cbor_read_text_or_bytes(r, out);
+	case DPS_FIELD_TEXT:
+		return dps_cbor_read_text(r, out);
 	case DPS_FIELD_ANY:
 		return dps_cbor_read_raw(r, out);
 	default:
-		return DPS_E_FIELD;
+		result = dps_cbor_peek(r, &type);
+		if (result != DPS_OK)
+			return result;
+		return type == wanted ? dps_cbor_read_raw(r, out) : DPS_E_FIELD;
 	}
 }
 

@@ -11,13 +11,13 @@
 #include "dps/types.h"
 
 enum dps_field_type {
-	DPS_FIELD_TEXT,  /* struct dps_span: valid UTF-8 */
-	DPS_FIELD_DATA,  /* struct dps_span: text or bytes, the service is known to vary */
-	DPS_FIELD_ARRAY, /* struct dps_span: the encoding of an array */
-	DPS_FIELD_MAP,   /* struct dps_span: the encoding of a map */
-	DPS_FIELD_UINT,  /* uint32_t, below UINT32_MAX */
-	DPS_FIELD_ANY,   /* struct dps_span: the encoding of whatever it is */
-	DPS_FIELD_NONE   /* without a key and last: there are no other keys */
+	DPS_FIELD_UINT = DPS_CBOR_UINT,   /* uint32_t, below UINT32_MAX */
+	DPS_FIELD_DATA = DPS_CBOR_BYTES,  /* struct dps_span: text or bytes, the service is known to vary */
+	DPS_FIELD_TEXT = DPS_CBOR_TEXT,   /* struct dps_span: valid UTF-8 */
+	DPS_FIELD_ARRAY = DPS_CBOR_ARRAY, /* struct dps_span: the encoding of an array */
+	DPS_FIELD_MAP = DPS_CBOR_MAP,     /* struct dps_span: the encoding of a map */
+	DPS_FIELD_ANY = DPS_CBOR_OTHER,   /* struct dps_span: the encoding of whatever it is */
+	DPS_FIELD_NONE                    /* without a key and last: there are no other keys */
 };
 
 /* A field, and where its value goes: an offset into the structure that is filled. A field that is absent leaves its place as it is. */

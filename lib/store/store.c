@@ -311,7 +311,7 @@ dps_result dps_store_confirm(struct dps_store *store, uint32_t mask)
 
 dps_result dps_store_reset_begin(struct dps_store *store)
 {
-	static const struct dps_manifest mark = {.count = 0};
+	const struct dps_manifest mark = {.count = 0};
 	dps_result result = dps_layout_write(store->port, DPS_BLOB_MANIFEST, 0, &mark);
 
 	if (result != DPS_OK)
