@@ -128,7 +128,7 @@ $(BUILD)/dps-service: $(service_obj)
 
 $(BUILD)/dps-factory: $(factory_obj) $(BUILD)/libdps.a
 	$(call say,LD,$@)
-	$(Q)$(CC) $(LDFLAGS) -o $@ $^ -lcrypto -lcjson $(LIBS)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ -lcrypto -lcjson $(LIBS_ALL)
 
 # --- tests -------------------------------------------------------------------------------------------------------------------------
 

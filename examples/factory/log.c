@@ -138,7 +138,7 @@ static bool tampered(struct failure *failure, uint64_t seq, const char *what)
 static bool take_line(struct log *log, const char *line, size_t len, void (*take)(void *, const struct log_entry *), void *context,
                       struct failure *failure)
 {
-	cJSON *json = strlen(line) == len ? cJSON_ParseWithLengthOpts(line, len, NULL, true) : NULL;
+	cJSON *json = strlen(line) == len ? cJSON_ParseWithOpts(line, NULL, true) : NULL;
 	const cJSON *seq = cJSON_GetObjectItemCaseSensitive(json, "seq");
 	const char *prev = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(json, "prev"));
 	char sha256[TEXT_SHA256_SIZE];
