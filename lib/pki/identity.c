@@ -58,14 +58,15 @@ dps_result dps_pki_check_identity(const struct dps_keys *keys, struct dps_creden
 	if (result != DPS_E_NOT_FOUND)
 		return DPS_E_CERTIFICATE_FORMAT;
 
+	/* The order first: of a list that is out of order the leaf, whose key and name are judged below, is not the leaf. */
+	result = dps_pki_chain_verify(credentials, count);
+	if (result != DPS_OK)
+		return result;
 	result = compare_key(keys, slot, &leaf, DPS_E_IDENTITY_KEY);
 	if (result != DPS_OK)
 		return result;
 	if (!is_device(leaf.cn, &credentials->device_id))
 		return DPS_E_IDENTITY_DEVICE;
-	result = dps_pki_chain_verify(credentials, count);
-	if (result != DPS_OK)
-		return result;
 
 	credentials->not_before = leaf.not_before;
 	credentials->not_after = not_after;

@@ -24,12 +24,12 @@ dps_result dps_pki_csr_pem(const struct dps_keys *keys, const char *slot, const 
                            size_t *len);
 
 /*
- * Judges an identity that was handed out: the leaf's key is the slot's key (DPS_E_IDENTITY_KEY), its CN is uuid:<device id>
- * (DPS_E_IDENTITY_DEVICE), each certificate is signed by the next and the last by one of the anchors (DPS_E_IDENTITY_CHAIN, in that order
- * only), the leaf is no CA and may be used to sign as a TLS client (DPS_E_IDENTITY_CHAIN), none of the chain has expired or is not yet
- * valid (now_s > 0; DPS_E_IDENTITY_EXPIRED, DPS_E_IDENTITY_NOT_YET_VALID). anchors are the credentials' own, their dates are not judged
- * (RFC 5280 6.1.1). Reads device_id, chain and anchors of *credentials, fills not_before and not_after. Certificates that do not parse:
- * DPS_E_CERTIFICATE_FORMAT. An anchor that ends the chain is tolerated.
+ * Judges an identity that was handed out, in this order: each certificate is signed by the next and the last by one of the anchors, the leaf
+ * is no CA and may be used to sign as a TLS client (DPS_E_IDENTITY_CHAIN); the leaf's key is the slot's key (DPS_E_IDENTITY_KEY); its CN is
+ * uuid:<device id> (DPS_E_IDENTITY_DEVICE); none of the chain has expired or is not yet valid (now_s > 0; DPS_E_IDENTITY_EXPIRED,
+ * DPS_E_IDENTITY_NOT_YET_VALID). anchors are the credentials' own, their dates are not judged (RFC 5280 6.1.1). Reads device_id, chain and
+ * anchors of *credentials, fills not_before and not_after. Certificates that do not parse: DPS_E_CERTIFICATE_FORMAT. An anchor that ends
+ * the chain is tolerated.
  */
 dps_result dps_pki_check_identity(const struct dps_keys *keys, struct dps_credentials *credentials, const char *slot, int64_t now_s);
 
