@@ -90,13 +90,15 @@ struct dps_tpm2_options {
 /** One command to the TPM. */
 struct dps_tpm2_command {
 	uint32_t code; /**< TPM_CC_...; dps_tpm2_command_name() */
-	uint32_t rc;   /**< what the TPM said; TCTI's own codes if it said nothing */
+	uint32_t rc;   /**< what the TPM said in the end; a code of the transport's if it said nothing */
 	uint32_t us;   /**< how long it took, microseconds */
+	uint32_t sent; /**< how often it was sent: more than once when the TPM refused to begin with it (TPM_RC_RETRY and its like) */
 };
 
 /** All commands since the port was opened. */
 struct dps_tpm2_stats {
 	uint32_t commands;
+	uint32_t sent; /**< commands, and those sent again */
 	uint64_t us;
 	struct dps_tpm2_command list[DPS_TPM2_COMMANDS]; /**< the first ones */
 };
@@ -109,12 +111,12 @@ struct dps_tpm2_auth {
 
 /** A key as the port knows it. Private. */
 struct dps_tpm2_key {
-	uint32_t object;    /* ESAPI's handle; 0: none */
-	uint32_t handle;    /* the TPM's */
-	bool known_public;  /* spki is set */
-	bool proven;        /* the TPM said, or a signature showed, that the key at the handle is this one */
-	uint8_t attributes; /* of the way it signs: keys.c */
-	uint16_t scheme_hash;
+	uint32_t object;   /* ESAPI's handle */
+	bool transient;    /* takes a slot of the TPM, and is to be flushed */
+	bool known_public; /* what follows is set */
+	bool proven;       /* the TPM said, or a signature showed, that the key at the handle is this one */
+	bool stored;       /* the storage port holds a copy of its public half */
+	uint16_t hash;     /* of the only scheme it signs with, or 0: any */
 	enum dps_key_type type;
 	char slot[DPS_CONFIG_SLOT_LENGTH + 1];
 	uint8_t spki[DPS_SPKI_SIZE];
@@ -131,20 +133,20 @@ struct dps_tpm2 {
 	struct dps_tpm2_auth auth[DPS_TPM2_AUTHORITIES];
 	void *tcti;
 	void *esys;
-	int lock;   /* descriptor of the lock file, or -1 */
-	bool spoke; /* at least one command reached the TPM */
+	int lock; /* descriptor of the lock file */
+	bool locked;
+	bool tidied; /* of what a killed process left */
 	uint32_t manufacturer_handle;
 	uint32_t nv_index;
+	uint32_t nv_buffer; /* bytes of NV that a command reads or writes; 0: not asked yet */
 	struct dps_span given_chain;
-	uint32_t session; /* ESAPI's handle of the HMAC session that lives while auth values are not empty; 0: none */
 	struct dps_tpm2_key srk;
 	struct dps_tpm2_key manufacturer;
 	struct dps_tpm2_key identity; /* the operational key that is loaded */
-	dps_result failure;
 	char detail[DPS_TPM2_DETAIL_SIZE];
-	bool chain_read;
-	size_t chain_len;
-	uint8_t chain_bytes[DPS_TPM2_CHAIN_SIZE];
+	bool chain_stored;
+	size_t chain_len; /* read from NV; 0: not yet */
+	uint8_t chain[DPS_TPM2_CHAIN_SIZE];
 };
 
 /**
