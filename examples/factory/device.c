@@ -8,36 +8,24 @@
 
 #include "factory.h"
 
-/* Response codes that mean something to a person at a bench (TPM 2.0 Library, part 2, 6.6.3). */
-#define TPM_RC_FORMAT_1      0x080u
-#define TPM_RC_FORMAT_1_MASK 0x0bfu /* without the number of the handle, session or parameter */
+/* Response codes that mean something to a person at a bench (TPM 2.0 Library, part 2, 6.6.3), as dps_tpm2_code gives them. */
 #define TPM_RC_AUTH_FAIL     0x08eu
 #define TPM_RC_BAD_AUTH      0x0a2u
+#define TPM_RC_AUTH_MISSING  0x125u
 #define TPM_RC_NV_SPACE      0x14bu
 #define TPM_RC_OBJECT_MEMORY 0x902u
 #define TPM_RC_LOCKOUT       0x921u
 
-/* The code that the port's text ends with: "... (0x921)". 0: there is none. */
-static unsigned code_of(const char *detail)
-{
-	const char *at = strrchr(detail, '(');
-	unsigned code = 0;
-
-	if (at == NULL || sscanf(at, "(0x%x)", &code) != 1)
-		return 0;
-	return (code & TPM_RC_FORMAT_1) != 0 && (code & 0x800u) == 0 ? code & TPM_RC_FORMAT_1_MASK : code;
-}
-
 bool device_fail(struct factory *factory, dps_result result, const char *what)
 {
 	static const struct {
-		unsigned code;
+		uint32_t code;
 		enum exit_status status;
 		const char *cause;
 	} codes[] = {
-		{TPM_RC_AUTH_FAIL, STATUS_AUTH, "auth"},         {TPM_RC_BAD_AUTH, STATUS_AUTH, "auth"},
-		{TPM_RC_LOCKOUT, STATUS_LOCKOUT, "lockout"},     {TPM_RC_NV_SPACE, STATUS_FULL, "tpm-full"},
-		{TPM_RC_OBJECT_MEMORY, STATUS_FULL, "tpm-full"},
+		{TPM_RC_AUTH_FAIL, STATUS_AUTH, "auth"},    {TPM_RC_BAD_AUTH, STATUS_AUTH, "auth"},
+		{TPM_RC_AUTH_MISSING, STATUS_AUTH, "auth"}, {TPM_RC_LOCKOUT, STATUS_LOCKOUT, "lockout"},
+		{TPM_RC_NV_SPACE, STATUS_FULL, "tpm-full"}, {TPM_RC_OBJECT_MEMORY, STATUS_FULL, "tpm-full"},
 	};
 	static const struct {
 		dps_result result;
@@ -49,7 +37,7 @@ bool device_fail(struct factory *factory, dps_result result, const char *what)
 	};
 	const char *detail = dps_tpm2_detail(&factory->tpm);
 	const char *text = detail[0] != '\0' ? detail : dps_result_text(result);
-	unsigned code = code_of(detail);
+	uint32_t code = dps_tpm2_code(&factory->tpm);
 
 	for (size_t i = 0; i < sizeof(codes) / sizeof(codes[0]); i++)
 		if (code == codes[i].code)

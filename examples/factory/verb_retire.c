@@ -18,6 +18,11 @@
 #include "factory.h"
 #include "files.h"
 
+/* TCG's registry of reserved handles: persistent endorsement keys. */
+#define EK_HANDLE_FIRST UINT32_C(0x81010000)
+#define EK_HANDLE_LAST  UINT32_C(0x8101ffff)
+#define EK_HANDLES_MAX  16
+
 /* --- the state directory of dps-device --- */
 
 static bool is_record(const char *name)
@@ -137,21 +142,82 @@ static bool put_chain_back(struct factory *factory)
 
 /* --- clearing --- */
 
+/* The EKs that are persistent: TPM2_Clear removes them too, and they belong to the TPM. */
+struct endorsements {
+	struct dps_tpm2_endorsement keys[3];
+	size_t count;
+};
+
+static bool find_endorsements(struct factory *factory, struct endorsements *found)
+{
+	static const enum dps_tpm2_endorsement_type types[] = {DPS_TPM2_EK_RSA_2048, DPS_TPM2_EK_P256, DPS_TPM2_EK_P384};
+	uint32_t handles[EK_HANDLES_MAX];
+	size_t persistent = 0;
+	size_t count = 0;
+	dps_result result = dps_tpm2_list_handles(&factory->tpm, EK_HANDLE_FIRST, handles, EK_HANDLES_MAX, &count);
+
+	found->count = 0;
+	if (result != DPS_OK)
+		return device_fail(factory, result, "cannot list the persistent keys");
+	while (persistent < count && handles[persistent] <= EK_HANDLE_LAST)
+		persistent++;
+	/* To look for one that is not there would be to make it, which takes a chip long. */
+	for (size_t i = 0; i < sizeof(types) / sizeof(types[0]) && found->count < persistent; i++) {
+		struct dps_tpm2_endorsement *key = &found->keys[found->count];
+
+		result = dps_tpm2_read_endorsement(&factory->tpm, types[i], key);
+		if (result == DPS_E_TPM)
+			return device_fail(factory, result, "cannot read the endorsement keys");
+		if (result == DPS_OK && key->key.handle != 0)
+			found->count++;
+	}
+	return true;
+}
+
+static bool restore_endorsements(struct factory *factory, const struct endorsements *found)
+{
+	for (size_t i = 0; i < found->count; i++) {
+		bool changed = false;
+		dps_result result = dps_tpm2_restore_endorsement(&factory->tpm, &found->keys[i], &changed);
+
+		if (result != DPS_OK)
+			return device_fail(factory, result, "cannot make the endorsement key again");
+		factory_step(factory, factory_step_state(factory, changed), "endorsement key %s at 0x%08x", found->keys[i].template_name,
+		             found->keys[i].key.handle);
+	}
+	return true;
+}
+
+/* The port would clear by the platform's authority where the lockout's value is wrong: who gives one must know it. */
+static bool check_lockout_auth(struct factory *factory)
+{
+	const struct auth *auth = &factory->auth[DPS_TPM2_LOCKOUT];
+	dps_result result;
+
+	if (!auth->given || !factory->info.lockout_auth_set)
+		return true;
+	result = dps_tpm2_change_auth(&factory->tpm, DPS_TPM2_LOCKOUT, (struct dps_span){auth->bytes, auth->len}, NULL);
+	return result == DPS_OK || device_fail(factory, result, "the lockout auth value is not the one given");
+}
+
 static bool clear(struct factory *factory)
 {
+	struct endorsements endorsements;
 	dps_result result;
 
 	if (factory->options.dry_run) {
 		factory_step(factory, STEP_WOULD, "clear the TPM: operational keys, owner's data, auth values");
 		return true;
 	}
+	if (!check_lockout_auth(factory) || !find_endorsements(factory, &endorsements))
+		return false;
 	result = dps_tpm2_clear(&factory->tpm);
 	if (result != DPS_OK)
 		return device_fail(factory, result, "cannot clear the TPM");
 	factory_step(factory, STEP_DONE, "TPM cleared: operational keys, owner's data, auth values");
 	/* What is known of the TPM was of the time before. */
 	device_close(factory);
-	return device_open(factory, false);
+	return device_open(factory, false) && restore_endorsements(factory, &endorsements);
 }
 
 /* The key must be one that can be made again: of a vendor's own making it would be lost for ever. */

@@ -128,6 +128,7 @@ dps_result dps_tpm2_begin(struct dps_tpm2 *tpm)
 	if (tcti == NULL)
 		return DPS_E_TPM; /* the text says why it could not be opened */
 	tpm->detail[0] = '\0';
+	tpm->code = 0;
 	if (tcti->lost) {
 		drop_context(tpm);
 		tcti->lost = false;

@@ -164,6 +164,58 @@ dps_result dps_tpm2_read_endorsement(struct dps_tpm2 *tpm, enum dps_tpm2_endorse
 	return dps_tpm2_describe(tpm, &public, &ek->key);
 }
 
+/* The key that was read, made again; loaded until it is flushed. */
+static dps_result remake(struct dps_tpm2 *tpm, const struct dps_tpm2_endorsement *ek, ESYS_TR *object)
+{
+	const struct variant *variant = NULL;
+	TPM2B_PUBLIC template, public;
+	struct dps_tpm2_public made = {.handle = 0};
+
+	*object = ESYS_TR_NONE;
+	for (size_t i = 0; i < VARIANTS && variant == NULL; i++)
+		if (ek->template_name != NULL && strcmp(variants[i].name, ek->template_name) == 0)
+			variant = &variants[i];
+	if (variant == NULL)
+		return dps_tpm2_fail_text(tpm, DPS_E_ARGUMENT, "no such template of an endorsement key");
+	dps_result result = template_of(tpm, variant, &template);
+	if (result == DPS_OK)
+		result = dps_tpm2_create_primary(tpm, "make the endorsement key", DPS_TPM2_ENDORSEMENT, &template, object, &public);
+	if (result == DPS_OK)
+		result = dps_tpm2_describe(tpm, &public, &made);
+	if (result == DPS_OK && (made.spki_len != ek->key.spki_len || memcmp(made.spki, ek->key.spki, made.spki_len) != 0))
+		result = dps_tpm2_fail_text(tpm, DPS_E_KEY_MISMATCH, "the endorsement key of this TPM is another one");
+	if (result != DPS_OK)
+		dps_tpm2_flush(tpm, object);
+	return result;
+}
+
+dps_result dps_tpm2_restore_endorsement(struct dps_tpm2 *tpm, const struct dps_tpm2_endorsement *ek, bool *changed)
+{
+	struct dps_tpm2_public there;
+	ESYS_TR object, persistent;
+	dps_result result = DPS_OK;
+
+	if (changed != NULL)
+		*changed = false;
+	if (ek->key.handle == 0)
+		return DPS_OK;
+	result = dps_tpm2_read_public(tpm, ek->key.handle, &there);
+	if (result == DPS_OK && (there.spki_len != ek->key.spki_len || memcmp(there.spki, ek->key.spki, there.spki_len) != 0))
+		return dps_tpm2_fail_text(tpm, DPS_E_STATE, "another key is at 0x%08x", (unsigned)ek->key.handle);
+	if (result != DPS_E_NOT_FOUND)
+		return result;
+	tpm->detail[0] = '\0';
+	result = remake(tpm, ek, &object);
+	if (result != DPS_OK)
+		return result;
+	result = dps_tpm2_evict_control(tpm, "persist the endorsement key", object, ek->key.handle, &persistent);
+	dps_tpm2_flush(tpm, &object);
+	dps_tpm2_forget(tpm, &persistent);
+	if (changed != NULL)
+		*changed = result == DPS_OK;
+	return result;
+}
+
 dps_result dps_tpm2_verified_endorsement(struct dps_tpm2 *tpm, ESYS_TR *object, bool *loaded)
 {
 	const struct variant *variant;

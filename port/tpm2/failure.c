@@ -80,6 +80,7 @@ dps_result dps_tpm2_fail_text(struct dps_tpm2 *tpm, dps_result result, const cha
 	va_start(args, format);
 	(void)vsnprintf(tpm->detail, sizeof(tpm->detail), format, args);
 	va_end(args);
+	tpm->code = 0;
 	return result;
 }
 
@@ -99,9 +100,23 @@ dps_result dps_tpm2_fail(struct dps_tpm2 *tpm, const char *what, TSS2_RC rc)
 		return DPS_OK;
 	if (tcti->lost)
 		return fail_transport(tpm, what);
-	for (size_t i = 0; is_of_tpm(rc) && i < sizeof(known) / sizeof(known[0]); i++) {
-		if (known[i].error == error)
-			return dps_tpm2_fail_text(tpm, known[i].result, "%s: %s (%s, 0x%x)", what, known[i].hint, Tss2_RC_Decode(rc), (unsigned)rc);
+	dps_result result = DPS_E_KEY;
+	const char *hint = NULL;
+	for (size_t i = 0; is_of_tpm(rc) && hint == NULL && i < sizeof(known) / sizeof(known[0]); i++) {
+		if (known[i].error == error) {
+			result = known[i].result;
+			hint = known[i].hint;
+		}
 	}
-	return dps_tpm2_fail_text(tpm, DPS_E_KEY, "%s: %s (0x%x)", what, Tss2_RC_Decode(rc), (unsigned)rc);
+	if (hint != NULL)
+		result = dps_tpm2_fail_text(tpm, result, "%s: %s (%s, 0x%x)", what, hint, Tss2_RC_Decode(rc), (unsigned)rc);
+	else
+		result = dps_tpm2_fail_text(tpm, result, "%s: %s (0x%x)", what, Tss2_RC_Decode(rc), (unsigned)rc);
+	tpm->code = error;
+	return result;
+}
+
+uint32_t dps_tpm2_code(const struct dps_tpm2 *tpm)
+{
+	return tpm->code;
 }

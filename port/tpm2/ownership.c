@@ -138,6 +138,7 @@ dps_result dps_tpm2_clear(struct dps_tpm2 *tpm)
 	const struct dps_tpm2_auth *auth;
 	struct dps_tpm2_permit permit;
 	char first[DPS_TPM2_DETAIL_SIZE] = "";
+	uint32_t first_code = 0;
 	dps_result result = dps_tpm2_begin(tpm);
 
 	for (size_t i = 0; i < sizeof(WAYS) / sizeof(WAYS[0]); i++) {
@@ -159,9 +160,12 @@ dps_result dps_tpm2_clear(struct dps_tpm2 *tpm)
 		if (result == DPS_E_TPM)
 			return result;
 		/* what the lockout's authority said is what the caller can do something about */
-		if (i == 0)
+		if (i == 0) {
 			memcpy(first, tpm->detail, sizeof(first));
+			first_code = tpm->code;
+		}
 	}
 	memcpy(tpm->detail, first, sizeof(first));
+	tpm->code = first_code;
 	return result;
 }

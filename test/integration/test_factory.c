@@ -211,5 +211,5 @@ int main(void)
 		cmocka_unit_test(exit_statuses_are_those_of_the_page),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return cmocka_run_group_tests(tests, NULL, test_station_forget);
 }

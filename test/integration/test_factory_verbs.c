@@ -172,6 +172,8 @@ static void wrong_and_missing_auth_values_end_with_4(void **state)
 	expect(0, "dps-factory own --owner-auth file:right --lockout-auth file:right");
 	expect(4, "dps-factory retask --owner-auth file:right");
 	test_station_complained(&station, "--lockout-auth is needed");
+	expect(4, "dps-factory retask --owner-auth file:right --lockout-auth file:wrong");
+	expect(0, "tpm2_readpublic -c 0x81000001 >/dev/null");
 	/* Where a value may come from, and what it may be. */
 	expect(2, "dps-factory own --owner-auth secret");
 	assert_null(strstr(station.error, "secret"));
@@ -239,9 +241,9 @@ static void keys_that_cannot_sign_for_tls_are_named(void **state)
 	expect(0, "dps-factory own");
 	expect(7, "dps-factory idevid csr --serial A-1 --key tpm2:0x81000001");
 	test_station_complained(&station, "is no signing key");
-	expect(0,
-	       "tpm2_createprimary -C e -G ecc:ecdsa-sha256 -a 'fixedtpm|fixedparent|sensitivedataorigin|userwithauth|restricted|sign' -c r.ctx"
-	       " >/dev/null; tpm2_evictcontrol -C o -c r.ctx 0x81020003 >/dev/null; tpm2_flushcontext -t");
+	expect(0, "tpm2_createprimary -C e -G ecc:ecdsa-sha256:null -a 'fixedtpm|fixedparent|sensitivedataorigin|userwithauth|restricted|sign' "
+	          "-c r.ctx"
+	          " >/dev/null; tpm2_evictcontrol -C o -c r.ctx 0x81020003 >/dev/null; tpm2_flushcontext -t");
 	expect(7, "dps-factory idevid csr --serial A-1 --key tpm2:0x81020003");
 	test_station_complained(&station, "restricted");
 	expect(2, "dps-factory idevid csr --serial A-1 --key tpm2:0x01C90000");
@@ -512,7 +514,7 @@ static void without_a_tpm_it_ends_with_2_and_one_line(void **state)
 	const char *feed;
 
 	(void)state;
-	test_station_stop_tpm(&station, 0);
+	test_tpm_kill(&station.tpms[0]);
 	expect(2, "dps-factory tpm info");
 	feed = strchr(station.error, '\n');
 	assert_non_null(feed);
@@ -587,5 +589,5 @@ int main(void)
 		cmocka_unit_test_setup_teardown(bad_usage_ends_with_2_and_one_line, set_up, tear_down),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return cmocka_run_group_tests(tests, NULL, test_station_forget);
 }

@@ -6,14 +6,13 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "support/test_process.h"
+#include "support/test_tpm.h"
 
 #define TEST_STATION_TPMS 2
 
 struct test_station {
 	char directory[256];
-	struct test_process *tpms[TEST_STATION_TPMS];
-	char tcti[TEST_STATION_TPMS][64];
+	struct test_tpm tpms[TEST_STATION_TPMS];
 	char out[65536];   /* what the last command wrote */
 	char error[65536]; /* to standard error */
 };
@@ -24,10 +23,12 @@ void test_station_set_up(struct test_station *station);
 /* Starts another TPM, another chip with other seeds: test_station_use makes it the environment's. */
 void test_station_add_tpm(struct test_station *station, size_t which);
 void test_station_use(const struct test_station *station, size_t which);
-void test_station_stop_tpm(struct test_station *station, size_t which);
 
 /* Ends the TPMs and removes all. First every TPM that still runs must hold no transient object and no loaded session. */
 void test_station_tear_down(struct test_station *station);
+
+/* Group teardown. */
+int test_station_forget(void **state);
 
 /* Runs shell commands in the directory, all of them (sh -eu): the exit status. What they wrote is in out and error. */
 int test_station_run(struct test_station *station, const char *format, ...) __attribute__((format(printf, 2, 3)));

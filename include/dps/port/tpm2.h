@@ -40,7 +40,7 @@ extern "C" {
 #define DPS_TPM2_SRK_HANDLE UINT32_C(0x81000001)
 
 /** Longest text on a failure, with the NUL. */
-#define DPS_TPM2_DETAIL_SIZE 192
+#define DPS_TPM2_DETAIL_SIZE 320
 /** Longest auth value: that of a SHA-256 name algorithm, which TPMs limit hierarchies and keys to. */
 #define DPS_TPM2_AUTH_SIZE 32
 /** Largest chain of certificates read from NV or given. */
@@ -144,6 +144,7 @@ struct dps_tpm2 {
 	struct dps_tpm2_key manufacturer;
 	struct dps_tpm2_key identity; /* the operational key that is loaded */
 	char detail[DPS_TPM2_DETAIL_SIZE];
+	uint32_t code; /* the response code that detail is about */
 	bool chain_stored;
 	size_t chain_len; /* read from NV; 0: not yet */
 	uint8_t chain[DPS_TPM2_CHAIN_SIZE];
@@ -167,6 +168,12 @@ DPS_API void dps_tpm2_close(struct dps_tpm2 *tpm);
 
 /** Text on the last failure for people: what was tried, the layer and meaning of the code, what to do ("sign: tpm:warn(2.0): ... (0x921)"); or "". */
 DPS_API const char *dps_tpm2_detail(const struct dps_tpm2 *tpm);
+
+/**
+ * The response code of that failure, for programs that tell some apart: without the number of handle, session or parameter (TPM_RC_AUTH_FAIL is 0x08e,
+ * TPM_RC_BAD_AUTH 0x0a2, TPM_RC_LOCKOUT 0x921); 0: the TPM did not say one.
+ */
+DPS_API uint32_t dps_tpm2_code(const struct dps_tpm2 *tpm);
 
 /** The name of a command, "Sign"; "unknown". Static memory. */
 DPS_API const char *dps_tpm2_command_name(uint32_t code);

@@ -102,6 +102,12 @@ enum dps_tpm2_endorsement_type {
 DPS_API DPS_MUST_USE dps_result dps_tpm2_read_endorsement(struct dps_tpm2 *tpm, enum dps_tpm2_endorsement_type type,
                                                           struct dps_tpm2_endorsement *ek);
 
+/**
+ * Persists an endorsement key again where it was when it was read, after TPM2_Clear (endorsement's and owner's auth values). One that was made for reading only stays
+ * so. DPS_E_KEY_MISMATCH: this TPM's is another; DPS_E_STATE: another key is at the handle.
+ */
+DPS_API DPS_MUST_USE dps_result dps_tpm2_restore_endorsement(struct dps_tpm2 *tpm, const struct dps_tpm2_endorsement *ek, bool *changed);
+
 /** The certificates of the EK's issuers that the TPM holds (NV from 0x01C00100 on), as a DER list. DPS_E_NOT_FOUND: none; DPS_E_BUFFER. */
 DPS_API DPS_MUST_USE dps_result dps_tpm2_read_endorsement_chain(struct dps_tpm2 *tpm, uint8_t *buf, size_t size, size_t *len);
 
