@@ -50,7 +50,7 @@ integ_bin := $(integ_src:test/integration/%.c=$(BUILD)/test/integration/%)
 support_src := $(sort $(wildcard test/support/*.c))
 support_obj := $(support_src:%.c=$(BUILD)/%.o)
 
-device_src  := $(sort $(wildcard examples/linux-device/*.c))
+device_src  := $(sort $(wildcard examples/linux-device/*.c examples/common/*.c))
 service_src := $(sort $(wildcard examples/local-service/*.c))
 device_obj  := $(device_src:%.c=$(BUILD)/%.o)
 service_obj := $(service_src:%.c=$(BUILD)/%.o)
@@ -73,7 +73,7 @@ all: deps-build lib programs                ## build the library and the program
 
 lib: $(BUILD)/libdps.a $(BUILD)/libdps.so $(BUILD)/dps.pc ## build libdps.a, libdps.so and dps.pc only
 
-programs: $(BUILD)/dps-device $(BUILD)/dps-service
+programs: $(BUILD)/dps-device $(BUILD)/dps-service $(BUILD)/dps-factory
 
 help:                                       ## this list
 	@sed -n 's/^\([a-z][a-z0-9-]*\):.*##  *\(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | sort | awk -F'\t' '{printf "  make %-18s %s\n", $$1, $$2}'
@@ -117,6 +117,7 @@ $(BUILD)/dps.pc: Makefile include/dps/version.h
 # --- the programs ------------------------------------------------------------------------------------------------------------------
 # Exactly one variant of libcoap in each: two in one process would share their symbols.
 
+$(device_obj): CPPFLAGS += -Iexamples
 $(BUILD)/dps-device: $(device_obj) $(BUILD)/libdps.a
 	$(call say,LD,$@)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ -lcjson $(LIBS_ALL)

@@ -2,10 +2,14 @@
 /* See device.h: wiring of the ports, reading of the files. */
 #include "device.h"
 
+#include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "common/auth.h"
 #include "exit_status.h"
 
 /* Reports a failure before the client could start. */
@@ -50,34 +54,101 @@ static bool open_trust(struct device *device, struct dps_trust *trust)
 	return true;
 }
 
-static bool open_manufacturer(struct device *device)
+/* The manufacturer's certificates, from their file, as a DER list in device->chain. */
+static bool read_chain(struct device *device, size_t *len)
+{
+	const char *path = device->options->cert;
+	dps_result result;
+
+	if (!read_file(device, path, device->file, len, NULL))
+		return false;
+	result = dps_pki_load_certificates(device->file, *len, device->chain, sizeof(device->chain), len);
+	return result == DPS_OK || fail(device, result, "%s: %s", path, dps_result_text(result));
+}
+
+/* The files first: a mistyped path leaves no state directory behind. */
+static bool read_identity(struct device *device, size_t *chain_len)
 {
 	const struct options *options = device->options;
-	size_t cert_len = 0;
 	size_t key_len = 0;
 	bool looser_mode = false;
 	dps_result result;
 
-	if (!read_file(device, options->cert, device->file, &cert_len, NULL) ||
-	    !read_file(device, options->key, device->scratch, &key_len, &looser_mode))
+	if (options->cert != NULL && !read_chain(device, chain_len))
+		return false;
+	if (options->key == NULL)
+		return true;
+	if (!read_file(device, options->key, device->scratch, &key_len, &looser_mode))
 		return false;
 	if (looser_mode)
 		device->reporter->warning("key-mode", "the key file can be read by others than its owner; its mode should be 0600");
-	result = dps_mbedtls_keys_set_manufacturer(&device->keys, device->scratch, key_len, device->file, cert_len, device->chain,
-	                                           sizeof(device->chain));
+	result = dps_mbedtls_keys_set_manufacturer(&device->keys, device->scratch, key_len, device->chain, *chain_len, device->file,
+	                                           sizeof(device->file));
 	explicit_bzero(device->scratch, sizeof(device->scratch));
-	if (result == DPS_E_CERTIFICATE_FORMAT)
-		return fail(device, result, "%s: %s", options->cert, dps_result_text(result));
 	return result == DPS_OK || fail(device, result, "%s: %s", options->key, dps_result_text(result));
 }
 
-static bool open_platform(struct device *device)
+static bool read_auths(struct device *device, struct auth auths[DPS_TPM2_AUTHORITIES], struct dps_tpm2_options *tpm)
+{
+	const struct {
+		const char *name;
+		const char *source;
+		enum dps_tpm2_authority authority;
+	} given[] = {
+		{"--owner-auth", device->options->owner_auth, DPS_TPM2_OWNER},
+		{"--endorsement-auth", device->options->endorsement_auth, DPS_TPM2_ENDORSEMENT},
+		{"--lockout-auth", device->options->lockout_auth, DPS_TPM2_LOCKOUT},
+	};
+
+	for (size_t i = 0; i < sizeof(given) / sizeof(given[0]); i++) {
+		struct auth *auth = &auths[given[i].authority];
+		const char *why;
+		dps_result result = auth_read(given[i].source, auth, &why);
+
+		if (result != DPS_OK)
+			return fail(device, result, "%s %s: %s", given[i].name, given[i].source, why);
+		tpm->auth[given[i].authority] = (struct dps_span){auth->bytes, auth->len};
+	}
+	return true;
+}
+
+/* The TPM is locked by a file of the state directory: what a killed dps-device left in it is then flushed by the next one. */
+static bool open_tpm(struct device *device, size_t chain_len)
+{
+	const struct options *options = device->options;
+	struct auth auths[DPS_TPM2_AUTHORITIES];
+	char lock_file[PATH_MAX];
+	struct dps_tpm2_options tpm = {
+		.tcti = options->tcti != NULL ? options->tcti : getenv("TPM2TOOLS_TCTI"),
+		.storage = &device->platform.storage,
+		.manufacturer_handle = options->key_handle,
+		.chain = {device->chain, chain_len},
+		.nv_index = options->cert_index,
+		.lock_file = lock_file,
+	};
+	dps_result result = DPS_OK;
+	bool ok;
+
+	if (snprintf(lock_file, sizeof(lock_file), "%s/tpm.lock", options->state_dir) >= (int)sizeof(lock_file))
+		return fail(device, DPS_E_ARGUMENT, "--state-dir: too long");
+	memset(auths, 0, sizeof(auths));
+	ok = read_auths(device, auths, &tpm);
+	if (ok)
+		result = dps_tpm2_open(&device->tpm, &tpm);
+	explicit_bzero(auths, sizeof(auths));
+	if (!ok)
+		return false;
+	return result == DPS_OK || fail(device, result, "the TPM: %s", dps_tpm2_detail(&device->tpm));
+}
+
+static bool open_platform(struct device *device, size_t chain_len)
 {
 	const struct options *options = device->options;
 	dps_result result;
 
 	dps_posix_clock_init(&device->clock, options->clock_synced);
 	dps_posix_log_init(&device->log, stderr, DPS_LOG_ERROR);
+	device->made_state_dir = access(options->state_dir, F_OK) != 0;
 	result = dps_posix_storage_open(&device->storage, options->state_dir);
 	if (result != DPS_OK)
 		return fail(device, result, "%s: %s", options->state_dir, dps_posix_storage_detail(&device->storage));
@@ -85,6 +156,10 @@ static bool open_platform(struct device *device)
 	device->platform.clock = device->clock.port;
 	device->platform.storage = device->storage.port;
 	device->platform.log = device->log.port;
+	if (options->key_handle != 0 && !open_tpm(device, chain_len))
+		return false;
+	device->opened = OPENED_KEYS;
+	device->made_state_dir = false;
 	result = dps_posix_network_init(&device->network, &device->platform.clock);
 	if (result != DPS_OK)
 		return fail(device, result, "the network: %s", dps_result_text(result));
@@ -123,6 +198,8 @@ static void summarise(struct device *device, struct summary *summary)
 	struct dps_acl acl;
 
 	memset(summary, 0, sizeof(*summary));
+	summary->tpm_handle = device->options->key_handle;
+	summary->tpm_commands = device->options->key_handle != 0 ? device->tpm.stats.commands : 0;
 	if (dps_client_read_owner(client, buf, size, &owner) == DPS_OK)
 		dps_uuid_format(&owner.id, summary->owner);
 	if (dps_client_read_cloud(client, buf, size, &cloud) == DPS_OK) {
@@ -145,12 +222,29 @@ static void summarise(struct device *device, struct summary *summary)
 	explicit_bzero(buf, size);
 }
 
-static void on_event(void *user, const struct dps_event *event)
+/* What the TPM said is told with the failures that it caused. */
+static const struct dps_failure *explain(const struct device *device, const struct dps_failure *failure, struct dps_failure *copy)
+{
+	const bool of_the_tpm = failure != NULL && failure->text[0] == '\0' && device->options->key_handle != 0 &&
+	                        (failure->cause == DPS_E_KEY || failure->cause == DPS_E_TPM);
+
+	if (!of_the_tpm)
+		return failure;
+	*copy = *failure;
+	snprintf(copy->text, sizeof(copy->text), "%s", dps_tpm2_detail(&device->tpm));
+	return copy;
+}
+
+static void on_event(void *user, const struct dps_event *original)
 {
 	struct device *device = user;
+	struct dps_event copy = *original;
+	const struct dps_event *event = &copy;
+	struct dps_failure failure;
 	struct dps_report report;
 	struct summary summary;
 
+	copy.failure = explain(device, original->failure, &failure);
 	dps_client_report(&device->client, &report);
 	if (event->type == DPS_EVENT_PROVISIONED || event->type == DPS_EVENT_RENEWED)
 		summarise(device, &summary);
@@ -176,21 +270,21 @@ static void on_event(void *user, const struct dps_event *event)
 bool device_open(struct device *device, const struct options *options, const struct reporter *reporter)
 {
 	struct dps_client_config config;
+	size_t chain_len = 0;
 
 	memset(device, 0, sizeof(*device));
 	device->options = options;
 	device->reporter = reporter;
 	device->exit_status = EXIT_FAILED;
 	dps_client_config_default(&config);
-	/* The files first: a mistyped path leaves no state directory behind. */
 	dps_posix_random_init(&device->platform.random);
 	dps_mbedtls_keys_init(&device->keys, &device->platform.storage, &device->platform.random);
-	if (!open_trust(device, &config.trust) || !open_manufacturer(device) || !open_platform(device))
+	if (!open_trust(device, &config.trust) || !read_identity(device, &chain_len) || !open_platform(device, chain_len))
 		return false;
 	config.platform = &device->platform;
 	config.channel = &device->channel.port;
-	config.keys = &device->keys.port;
-	config.certificates = &device->keys.certificates;
+	config.keys = options->key_handle != 0 ? &device->tpm.port : &device->keys.port;
+	config.certificates = options->key_handle != 0 ? &device->tpm.certificates : &device->keys.certificates;
 	config.service = dps_plgd_init(&device->plgd, NULL, 0);
 	config.device_id = options->device_id;
 	config.sequential = options->sequential;
@@ -205,6 +299,16 @@ bool device_open(struct device *device, const struct options *options, const str
 	return open_client(device, &config);
 }
 
+/* Without its TPM the device has done nothing: a directory that was made for it goes again. */
+static void remove_state_dir(const char *path)
+{
+	char lock_file[PATH_MAX];
+
+	if (snprintf(lock_file, sizeof(lock_file), "%s/tpm.lock", path) < (int)sizeof(lock_file))
+		(void)unlink(lock_file);
+	(void)rmdir(path);
+}
+
 void device_close(struct device *device)
 {
 	if (device->opened >= OPENED_CLIENT)
@@ -213,7 +317,11 @@ void device_close(struct device *device)
 		dps_mbedtls_channel_deinit(&device->channel);
 	if (device->opened >= OPENED_NETWORK)
 		dps_posix_network_deinit(&device->network);
+	if (device->opened >= OPENED_KEYS && device->options->key_handle != 0)
+		dps_tpm2_close(&device->tpm);
 	if (device->opened >= OPENED_STORAGE)
 		dps_posix_storage_close(&device->storage);
 	dps_mbedtls_keys_deinit(&device->keys);
+	if (device->opened == OPENED_STORAGE && device->made_state_dir)
+		remove_state_dir(device->options->state_dir);
 }

@@ -7,6 +7,7 @@
 #include "dps/plgd.h"
 #include "dps/port/mbedtls.h"
 #include "dps/port/posix.h"
+#include "dps/port/tpm2.h"
 #include "options.h"
 #include "reporter.h"
 
@@ -21,7 +22,8 @@ struct device {
 	struct dps_posix_storage storage;
 	struct dps_posix_log log;
 	struct dps_posix_network network;
-	struct dps_mbedtls_keys keys;
+	struct dps_mbedtls_keys keys; /* with a key in a file */
+	struct dps_tpm2 tpm;          /* with a key in a TPM */
 	struct dps_mbedtls_channel channel;
 	struct dps_platform platform;
 	struct dps_plgd plgd;
@@ -33,7 +35,8 @@ struct device {
 	uint8_t scratch[DEVICE_FILE_SIZE];
 
 	/* What is open, in the order of opening. */
-	enum { OPENED_NOTHING, OPENED_STORAGE, OPENED_NETWORK, OPENED_CHANNEL, OPENED_CLIENT } opened;
+	enum { OPENED_NOTHING, OPENED_STORAGE, OPENED_KEYS, OPENED_NETWORK, OPENED_CHANNEL, OPENED_CLIENT } opened;
+	bool made_state_dir; /* and nothing is in it yet */
 
 	/* How the run ended. */
 	bool ended;

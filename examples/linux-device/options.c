@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "dps/port/tpm2.h"
+
 #include "dps/client.h"
 
 #define SECONDS_MAX 4000000.0
@@ -19,8 +21,13 @@ static const char usage[] =
 	"\n"
 	"  --endpoint URI      coaps+tcp://host:port of the service; several are tried in turn\n"
 	"  --ca FILE           trust anchors of the service, PEM or DER\n"
-	"  --cert FILE         manufacturer certificate, leaf first, with its intermediates, PEM or DER\n"
-	"  --key file:PATH     private key of that certificate, PEM or DER (mode 0600)\n"
+	"  --cert FILE         manufacturer certificate, leaf first, with its intermediates, PEM or DER;\n"
+	"         nv:INDEX     or from the TPM, its intermediates at the indices behind it\n"
+	"  --key file:PATH     private key of that certificate, PEM or DER (mode 0600);\n"
+	"        tpm2:HANDLE   or in the TPM, which then keeps the operational key too\n"
+	"  --tcti STRING       how to reach the TPM: swtpm:host=HOST,port=PORT, device:/dev/tpmrm0, tabrmd\n"
+	"                      (default: TPM2TOOLS_TCTI of the environment, else the TPM of this machine)\n"
+	"  --owner-auth, --endorsement-auth, --lockout-auth  env:NAME or file:PATH of the TPM's authorization values\n"
 	"  --state-dir DIR     where the device keeps its state; made if missing\n"
 	"  --device-id UUID    the device's id; without it a random one is made once and kept\n"
 	"  --pin PIN           sha256:HEX or spki-sha256:HEX of a certificate on the service's path; may be repeated,\n"
@@ -43,6 +50,10 @@ enum option_id {
 	OPT_CA,
 	OPT_CERT,
 	OPT_KEY,
+	OPT_TCTI,
+	OPT_OWNER_AUTH,
+	OPT_ENDORSEMENT_AUTH,
+	OPT_LOCKOUT_AUTH,
 	OPT_STATE_DIR,
 	OPT_DEVICE_ID,
 	OPT_PIN,
@@ -63,6 +74,10 @@ static const struct option long_options[] = {
 	{"ca", required_argument, NULL, OPT_CA},
 	{"cert", required_argument, NULL, OPT_CERT},
 	{"key", required_argument, NULL, OPT_KEY},
+	{"tcti", required_argument, NULL, OPT_TCTI},
+	{"owner-auth", required_argument, NULL, OPT_OWNER_AUTH},
+	{"endorsement-auth", required_argument, NULL, OPT_ENDORSEMENT_AUTH},
+	{"lockout-auth", required_argument, NULL, OPT_LOCKOUT_AUTH},
 	{"state-dir", required_argument, NULL, OPT_STATE_DIR},
 	{"device-id", required_argument, NULL, OPT_DEVICE_ID},
 	{"pin", required_argument, NULL, OPT_PIN},
@@ -112,6 +127,34 @@ static dps_result parse_retry(struct options *options, const char *text)
 	return text != NULL ? DPS_OK : DPS_E_ARGUMENT;
 }
 
+static dps_result parse_key(struct options *options, const char *value)
+{
+	dps_result result;
+
+	options->key = NULL;
+	options->key_handle = 0;
+	result = dps_tpm2_parse_key(value, &options->key_handle);
+	if (result != DPS_E_NOT_FOUND)
+		return result;
+	if (strncmp(value, "file:", 5) != 0 || value[5] == '\0')
+		return DPS_E_ARGUMENT;
+	options->key = value + 5;
+	return DPS_OK;
+}
+
+static dps_result parse_cert(struct options *options, const char *value)
+{
+	dps_result result;
+
+	options->cert = NULL;
+	options->cert_index = 0;
+	result = dps_tpm2_parse_index(value, &options->cert_index);
+	if (result != DPS_E_NOT_FOUND)
+		return result;
+	options->cert = value;
+	return DPS_OK;
+}
+
 static dps_result parse_one(struct options *options, int id, const char *value)
 {
 	switch (id) {
@@ -124,12 +167,20 @@ static dps_result parse_one(struct options *options, int id, const char *value)
 		options->ca = value;
 		return DPS_OK;
 	case OPT_CERT:
-		options->cert = value;
-		return DPS_OK;
+		return parse_cert(options, value);
 	case OPT_KEY:
-		if (strncmp(value, "file:", 5) != 0 || value[5] == '\0')
-			return DPS_E_ARGUMENT;
-		options->key = value + 5;
+		return parse_key(options, value);
+	case OPT_TCTI:
+		options->tcti = value;
+		return DPS_OK;
+	case OPT_OWNER_AUTH:
+		options->owner_auth = value;
+		return DPS_OK;
+	case OPT_ENDORSEMENT_AUTH:
+		options->endorsement_auth = value;
+		return DPS_OK;
+	case OPT_LOCKOUT_AUTH:
+		options->lockout_auth = value;
 		return DPS_OK;
 	case OPT_STATE_DIR:
 		options->state_dir = value;
@@ -181,8 +232,10 @@ static dps_result check_required(const struct options *options, char *error, siz
 		const char *name;
 		bool given;
 	} required[] = {
-		{"--endpoint", options->endpoint_count > 0}, {"--ca", options->ca != NULL},
-		{"--cert", options->cert != NULL},           {"--key", options->key != NULL},
+		{"--endpoint", options->endpoint_count > 0},
+		{"--ca", options->ca != NULL},
+		{"--cert", options->cert != NULL || options->cert_index != 0},
+		{"--key", options->key != NULL || options->key_handle != 0},
 		{"--state-dir", options->state_dir != NULL},
 	};
 
@@ -190,6 +243,10 @@ static dps_result check_required(const struct options *options, char *error, siz
 		if (required[i].given)
 			continue;
 		snprintf(error, size, "%s is missing (--help tells more)", required[i].name);
+		return DPS_E_ARGUMENT;
+	}
+	if (options->cert_index != 0 && options->key_handle == 0) {
+		snprintf(error, size, "--cert nv:INDEX goes with --key tpm2:HANDLE");
 		return DPS_E_ARGUMENT;
 	}
 	return DPS_OK;

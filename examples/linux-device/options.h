@@ -18,7 +18,13 @@ struct options {
 	size_t endpoint_count;
 	const char *ca;
 	const char *cert;
-	const char *key; /* the path behind "file:" */
+	const char *key;     /* the path behind "file:"; NULL with a key in the TPM */
+	uint32_t key_handle; /* behind "tpm2:"; 0 with a key in a file */
+	uint32_t cert_index; /* of NV, behind "nv:"; 0 with certificates in a file */
+	const char *tcti;
+	const char *owner_auth; /* "env:NAME" or "file:PATH"; NULL: empty */
+	const char *endorsement_auth;
+	const char *lockout_auth;
 	const char *state_dir;
 	struct dps_uuid device_id; /* nil: not given */
 	struct dps_pin pins[OPTIONS_PINS_MAX];

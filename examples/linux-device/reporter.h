@@ -19,6 +19,8 @@ struct summary {
 	struct dps_certificate_info identity;
 	size_t aces;
 	size_t resources;
+	uint32_t tpm_handle;   /* of the manufacturer's key; 0: keys are files */
+	uint32_t tpm_commands; /* sent so far */
 };
 
 struct reporter {

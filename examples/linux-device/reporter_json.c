@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Telling a program: one JSON object a line on standard output, keyed "event". docs/integration.md lists them. */
 #include <cjson/cJSON.h>
+#include <inttypes.h>
 #include <stdio.h>
 
 #include "reporter.h"
@@ -79,6 +80,7 @@ static cJSON *provisioned(const struct dps_event *event, const struct dps_report
 	cJSON *json = new_event("provisioned");
 	cJSON *hub;
 	cJSON *gateways;
+	char handle[16];
 
 	cJSON_AddBoolToObject(json, "fresh", event->fresh);
 	cJSON_AddStringToObject(json, "deviceId", summary->device_id);
@@ -93,6 +95,13 @@ static cJSON *provisioned(const struct dps_event *event, const struct dps_report
 	cJSON_AddNumberToObject(json, "aces", (double)summary->aces);
 	cJSON_AddNumberToObject(json, "resources", (double)summary->resources);
 	add_report(json, report);
+	if (summary->tpm_handle != 0) {
+		cJSON *tpm = cJSON_AddObjectToObject(json, "tpm");
+
+		snprintf(handle, sizeof(handle), "0x%08" PRIx32, summary->tpm_handle);
+		cJSON_AddStringToObject(tpm, "handle", handle);
+		cJSON_AddNumberToObject(tpm, "commands", summary->tpm_commands);
+	}
 	return json;
 }
 

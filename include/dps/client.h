@@ -39,8 +39,8 @@ DPS_API void dps_client_config_default(struct dps_client_config *config);
 DPS_API DPS_MUST_USE dps_result dps_client_init(struct dps_client *client, const struct dps_client_config *config);
 
 /**
- * Adds an endpoint, "coaps+tcp://host:port" (IPv6 in brackets; the port is required: none is registered for the service). The first one added
- * is tried first. DPS_E_URI; DPS_E_BUFFER when DPS_CONFIG_ENDPOINTS are there; a duplicate is DPS_OK and changes nothing.
+ * Adds an endpoint, "coaps+tcp://host:port" (IPv6 in brackets; the port is required: none is registered for the service). They are tried in
+ * the order of adding. After a start without any, the stored list is in force, and further ones go behind it. DPS_E_URI; DPS_E_BUFFER when DPS_CONFIG_ENDPOINTS are there; a duplicate is DPS_OK and changes nothing.
  */
 DPS_API DPS_MUST_USE dps_result dps_client_add_endpoint(struct dps_client *client, const char *uri);
 
