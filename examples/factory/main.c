@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* dps-factory: the manufacturing tool. One verb a run; docs/manufacturing has the pages. */
 #include <openssl/crypto.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -136,12 +137,20 @@ static void run(struct factory *factory)
 		factory_say_failure(factory);
 }
 
+/* A full file system or a reader that went away is an error like others, to be told and recorded. */
+static void take_errors(void)
+{
+	signal(SIGXFSZ, SIG_IGN);
+	signal(SIGPIPE, SIG_IGN);
+}
+
 int main(int argc, char **argv)
 {
 	static struct factory factory; /* some 100 KiB: not for the stack */
 	int status;
 
 	keep_memory_private();
+	take_errors();
 	factory.log.fd = -1;
 	if (!options_parse(&factory.options, argc, argv, &factory.failure)) {
 		factory_say_failure(&factory);

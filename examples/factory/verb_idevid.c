@@ -84,10 +84,8 @@ bool verb_idevid_csr(struct factory *factory)
 	char sha256[TEXT_SHA256_SIZE];
 	char *pem;
 
-	if (!device_need_key(factory) || !device_check_key(factory))
-		return false;
 	snprintf(factory->serial, sizeof(factory->serial), "%s", factory->options.serial);
-	if (!station_check(factory))
+	if (!device_need_key(factory) || !device_check_key(factory) || !station_check(factory))
 		return false;
 	if (factory->options.dry_run) {
 		factory_step(factory, STEP_WOULD, "sign a certificate request for serial number %s", factory->serial);
