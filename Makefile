@@ -54,7 +54,7 @@ device_src  := $(sort $(wildcard examples/linux-device/*.c examples/common/*.c))
 service_src := $(sort $(wildcard examples/local-service/*.c))
 device_obj  := $(device_src:%.c=$(BUILD)/%.o)
 service_obj := $(service_src:%.c=$(BUILD)/%.o)
-factory_src := $(sort $(wildcard examples/factory/*.c))
+factory_src := $(sort $(wildcard examples/factory/*.c examples/common/*.c))
 factory_obj := $(factory_src:%.c=$(BUILD)/%.o)
 
 # What is run is shown in short; V=1 shows it whole.

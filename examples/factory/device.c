@@ -80,7 +80,7 @@ static bool open_port(struct factory *factory)
 	/* A value for a hierarchy that has none yet is for `own` to set: until then the empty one is right. */
 	for (size_t i = 0; i < OPTIONS_AUTHORITIES; i++)
 		if (factory->auth[i].given && is_set[i])
-			options.auth[i] = (struct dps_span){factory->auth[i].bytes, factory->auth[i].len};
+			options.auth[i] = (struct dps_span){factory->auth[i].auth.bytes, factory->auth[i].auth.len};
 	if (!factory->options.dry_run && lock_path(factory, lock))
 		options.lock_file = lock;
 	result = dps_tpm2_open(&factory->tpm, &options);

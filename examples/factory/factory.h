@@ -7,11 +7,11 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "auth.h"
 #include "dps/port/tpm2_factory.h"
 #include "failure.h"
 #include "log.h"
 #include "options.h"
+#include "secret.h"
 #include "x509.h"
 
 struct factory {
@@ -19,7 +19,7 @@ struct factory {
 	struct failure failure;
 	struct log log;
 
-	struct auth auth[OPTIONS_AUTHORITIES];
+	struct secret auth[OPTIONS_AUTHORITIES];
 	struct dps_tpm2 tpm;
 	bool tpm_open;
 	struct dps_tpm2_info info;

@@ -54,9 +54,9 @@ static bool read_auth(struct factory *factory)
 	bool good = true;
 
 	for (size_t i = 0; good && i < OPTIONS_AUTHORITIES; i++)
-		good = auth_read(&factory->auth[i], factory->options.auth[i], &factory->failure);
+		good = secret_read(&factory->auth[i], factory->options.auth[i], &factory->failure);
 	for (size_t i = 0; i < OPTIONS_AUTHORITIES; i++)
-		auth_wipe_source(factory->options.auth[i]);
+		secret_wipe_source(factory->options.auth[i]);
 	return good;
 }
 
@@ -154,7 +154,7 @@ int main(int argc, char **argv)
 	factory.log.fd = -1;
 	if (!options_parse(&factory.options, argc, argv, &factory.failure)) {
 		factory_say_failure(&factory);
-		return factory.failure.status;
+		return (int)factory.failure.status;
 	}
 	if (factory.options.help) {
 		fputs(options_usage(), stdout);
@@ -168,7 +168,7 @@ int main(int argc, char **argv)
 	} else {
 		run(&factory);
 	}
-	status = factory.failure.status;
+	status = (int)factory.failure.status;
 	device_close(&factory);
 	log_close(&factory.log);
 	x509_chain_free(&factory.chain);

@@ -48,17 +48,17 @@ static bool own_lockout(struct factory *factory)
 
 static bool own_auth(struct factory *factory, enum dps_tpm2_authority authority, const char *name, bool is_set)
 {
-	const struct auth *auth = &factory->auth[authority];
+	const struct secret *secret = &factory->auth[authority];
 	bool changed = !is_set;
 	dps_result result;
 
-	if (!auth->given) {
+	if (!secret->given) {
 		factory_step(factory, STEP_LEFT, is_set ? "%s auth value (set, not asked for)" : "%s auth value (empty)", name);
 		return true;
 	}
 	/* With one that is set this shows whether the value is right. */
 	if (!factory->options.dry_run) {
-		result = dps_tpm2_change_auth(&factory->tpm, authority, (struct dps_span){auth->bytes, auth->len}, &changed);
+		result = dps_tpm2_change_auth(&factory->tpm, authority, (struct dps_span){secret->auth.bytes, secret->auth.len}, &changed);
 		if (result != DPS_OK) {
 			char what[64];
 

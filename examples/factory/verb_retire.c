@@ -191,12 +191,12 @@ static bool restore_endorsements(struct factory *factory, const struct endorseme
 /* The port would clear by the platform's authority where the lockout's value is wrong: who gives one must know it. */
 static bool check_lockout_auth(struct factory *factory)
 {
-	const struct auth *auth = &factory->auth[DPS_TPM2_LOCKOUT];
+	const struct secret *secret = &factory->auth[DPS_TPM2_LOCKOUT];
 	dps_result result;
 
-	if (!auth->given || !factory->info.lockout_auth_set)
+	if (!secret->given || !factory->info.lockout_auth_set)
 		return true;
-	result = dps_tpm2_change_auth(&factory->tpm, DPS_TPM2_LOCKOUT, (struct dps_span){auth->bytes, auth->len}, NULL);
+	result = dps_tpm2_change_auth(&factory->tpm, DPS_TPM2_LOCKOUT, (struct dps_span){secret->auth.bytes, secret->auth.len}, NULL);
 	return result == DPS_OK || device_fail(factory, result, "the lockout auth value is not the one given");
 }
 
