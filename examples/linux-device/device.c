@@ -106,7 +106,7 @@ static bool read_auths(struct device *device, struct auth auths[DPS_TPM2_AUTHORI
 		dps_result result = auth_read(given[i].source, auth, &why);
 
 		if (result != DPS_OK)
-			return fail(device, result, "%s %s: %s", given[i].name, given[i].source, why);
+			return fail(device, result, "%s: %s", given[i].name, why); /* what was given may be the secret itself, by mistake */
 		tpm->auth[given[i].authority] = (struct dps_span){auth->bytes, auth->len};
 	}
 	return true;

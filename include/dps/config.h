@@ -82,7 +82,7 @@
 
 /** Bytes kept of a peer's diagnostic text, with the NUL. Range 16 to 512. */
 #ifndef DPS_CONFIG_DIAGNOSTIC_SIZE
-#define DPS_CONFIG_DIAGNOSTIC_SIZE 128
+#define DPS_CONFIG_DIAGNOSTIC_SIZE 256
 #endif
 
 /** Deepest nesting of CBOR that is followed; deeper is an error. Range 6 to 32. */
