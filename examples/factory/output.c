@@ -48,7 +48,7 @@ void factory_say_failure(const struct factory *factory)
 	const struct failure *failure = &factory->failure;
 
 	if (factory->options.json)
-		print_event("failed", failure->cause, failure->status, failure->text);
+		print_event("failed", failure->cause, (int)failure->status, failure->text);
 	else
 		fprintf(stderr, "dps-factory: %s\n", failure->text);
 }

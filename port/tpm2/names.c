@@ -78,9 +78,13 @@ static dps_result parse(const char *text, const char *prefix, uint32_t first, ui
 	return DPS_OK;
 }
 
+/* tpm2-tss's own constants shift an int into its sign. */
+#define PERSISTENT_FIRST UINT32_C(0x81000000)
+#define PERSISTENT_LAST  UINT32_C(0x81ffffff)
+
 dps_result dps_tpm2_parse_key(const char *text, uint32_t *handle)
 {
-	return parse(text, "tpm2:", TPM2_PERSISTENT_FIRST, TPM2_PERSISTENT_LAST, handle);
+	return parse(text, "tpm2:", PERSISTENT_FIRST, PERSISTENT_LAST, handle);
 }
 
 dps_result dps_tpm2_parse_index(const char *text, uint32_t *index)
