@@ -199,7 +199,7 @@ static void summarise(struct device *device, struct summary *summary)
 
 	memset(summary, 0, sizeof(*summary));
 	summary->tpm_handle = device->options->key_handle;
-	summary->tpm_commands = device->options->key_handle != 0 ? device->tpm.stats.commands : 0;
+	summary->tpm = &device->tpm.stats;
 	if (dps_client_read_owner(client, buf, size, &owner) == DPS_OK)
 		dps_uuid_format(&owner.id, summary->owner);
 	if (dps_client_read_cloud(client, buf, size, &cloud) == DPS_OK) {

@@ -7,6 +7,7 @@
 #define DEVICE_REPORTER_H
 
 #include "dps/client.h"
+#include "dps/port/tpm2.h"
 
 /* What a provisioned device is summed up to. Texts are NUL-terminated copies. */
 struct summary {
@@ -19,8 +20,8 @@ struct summary {
 	struct dps_certificate_info identity;
 	size_t aces;
 	size_t resources;
-	uint32_t tpm_handle;   /* of the manufacturer's key; 0: keys are files */
-	uint32_t tpm_commands; /* sent so far */
+	uint32_t tpm_handle;              /* of the manufacturer's key; 0: keys are files */
+	const struct dps_tpm2_stats *tpm; /* commands sent so far */
 };
 
 struct reporter {

@@ -75,12 +75,33 @@ static void add_report(cJSON *json, const struct dps_report *report)
 			cJSON_AddNumberToObject(steps, dps_step_name((enum dps_step_id)step), report->step_ms[step]);
 }
 
+/* Where the keys are, and what was asked of the TPM so far: on a chip that is the largest part of a run's time. */
+static void add_tpm(cJSON *json, const struct summary *summary)
+{
+	const struct dps_tpm2_stats *stats = summary->tpm;
+	cJSON *tpm = cJSON_AddObjectToObject(json, "tpm");
+	cJSON *list;
+	char handle[16];
+
+	snprintf(handle, sizeof(handle), "0x%08" PRIx32, summary->tpm_handle);
+	cJSON_AddStringToObject(tpm, "handle", handle);
+	cJSON_AddNumberToObject(tpm, "commands", stats->commands);
+	cJSON_AddNumberToObject(tpm, "us", (double)stats->us);
+	list = cJSON_AddArrayToObject(tpm, "list");
+	for (uint32_t i = 0; i < stats->commands && i < DPS_TPM2_COMMANDS; i++) {
+		cJSON *command = cJSON_CreateObject();
+
+		cJSON_AddStringToObject(command, "name", dps_tpm2_command_name(stats->list[i].code));
+		cJSON_AddNumberToObject(command, "us", stats->list[i].us);
+		cJSON_AddItemToArray(list, command);
+	}
+}
+
 static cJSON *provisioned(const struct dps_event *event, const struct dps_report *report, const struct summary *summary)
 {
 	cJSON *json = new_event("provisioned");
 	cJSON *hub;
 	cJSON *gateways;
-	char handle[16];
 
 	cJSON_AddBoolToObject(json, "fresh", event->fresh);
 	cJSON_AddStringToObject(json, "deviceId", summary->device_id);
@@ -95,13 +116,8 @@ static cJSON *provisioned(const struct dps_event *event, const struct dps_report
 	cJSON_AddNumberToObject(json, "aces", (double)summary->aces);
 	cJSON_AddNumberToObject(json, "resources", (double)summary->resources);
 	add_report(json, report);
-	if (summary->tpm_handle != 0) {
-		cJSON *tpm = cJSON_AddObjectToObject(json, "tpm");
-
-		snprintf(handle, sizeof(handle), "0x%08" PRIx32, summary->tpm_handle);
-		cJSON_AddStringToObject(tpm, "handle", handle);
-		cJSON_AddNumberToObject(tpm, "commands", summary->tpm_commands);
-	}
+	if (summary->tpm_handle != 0)
+		add_tpm(json, summary);
 	return json;
 }
 

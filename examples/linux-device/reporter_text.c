@@ -62,7 +62,7 @@ static void print_summary(const struct dps_event *event, const struct dps_report
 	printf("  resources    %zu\n", summary->resources);
 	if (summary->tpm_handle != 0)
 		printf("  keys         in the TPM: manufacturer 0x%08" PRIx32 ", operational below the SRK; %" PRIu32 " commands\n",
-		       summary->tpm_handle, summary->tpm_commands);
+		       summary->tpm_handle, summary->tpm->commands);
 	if (event->fresh)
 		printf("  network      %" PRIu32 " round trips, %" PRIu32 " handshakes, %" PRIu32 " requests, %" PRIu64 " bytes sent, %" PRIu64
 		       " received, %" PRIu32 " ms\n",
