@@ -170,6 +170,7 @@ dps_result dps_tpm2_blob_read(struct dps_tpm2 *tpm, const char *slot, TPM2B_PUBL
 	memset(private, 0, sizeof(*private));
 	if (result == DPS_E_BUFFER || len < sizeof(MAGIC) || memcmp(bytes, MAGIC, sizeof(MAGIC)) != 0 ||
 	    Tss2_MU_TPM2B_PUBLIC_Unmarshal(bytes, len, &at, public) != TSS2_RC_SUCCESS ||
+	    at != sizeof(MAGIC) + 2 + dps_tpm2_get16(bytes + sizeof(MAGIC)) ||
 	    Tss2_MU_TPM2B_PRIVATE_Unmarshal(bytes, len, &at, private) != TSS2_RC_SUCCESS || at != len)
 		return dps_tpm2_fail_text(tpm, DPS_E_KEY_FORMAT, "key %s: the stored blob is damaged", slot);
 	return DPS_OK;

@@ -79,9 +79,14 @@ void dps_tpm2_flush(struct dps_tpm2 *tpm, ESYS_TR *object)
 		return;
 	if (Esys_TR_GetTpmHandle(tpm->esys, gone, &handle) == TSS2_RC_SUCCESS)
 		dps_tpm2_tcti_drop(tpm->tcti, handle);
-	/* a TPM that does not answer keeps what it has; one that was reset has nothing */
-	if (!tcti_of(tpm)->lost && Esys_FlushContext(tpm->esys, gone) != TSS2_RC_SUCCESS)
+	if (tcti_of(tpm)->lost)
+		return; /* what is in it is not known any more: see dps_tpm2_begin */
+	const TSS2_RC rc = Esys_FlushContext(tpm->esys, gone);
+	if (rc != TSS2_RC_SUCCESS)
 		(void)Esys_TR_Close(tpm->esys, &gone);
+	/* a TPM that was reset has nothing; one that refused still has it */
+	if (rc != TSS2_RC_SUCCESS && !dps_tpm2_is_absent(rc))
+		tpm->tidied = false;
 }
 
 void dps_tpm2_forget(struct dps_tpm2 *tpm, ESYS_TR *object)

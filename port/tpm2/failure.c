@@ -94,12 +94,14 @@ static dps_result fail_transport(struct dps_tpm2 *tpm, const char *what)
 dps_result dps_tpm2_fail(struct dps_tpm2 *tpm, const char *what, TSS2_RC rc)
 {
 	const struct dps_tpm2_tcti *tcti = tpm->tcti;
-	const TSS2_RC error = dps_tpm2_error_of(rc);
+	TSS2_RC error = dps_tpm2_error_of(rc);
 
 	if (rc == TSS2_RC_SUCCESS)
 		return DPS_OK;
 	if (tcti->lost)
 		return fail_transport(tpm, what);
+	if (error == TPM2_RC_CANCELED && tcti->busy != 0)
+		error = rc = tcti->busy;
 	dps_result result = DPS_E_KEY;
 	const char *hint = NULL;
 	for (size_t i = 0; is_of_tpm(rc) && hint == NULL && i < sizeof(known) / sizeof(known[0]); i++) {

@@ -24,9 +24,11 @@ static bool is_same(const struct dps_tpm2_key *a, const struct dps_tpm2_key *b)
 	return a->spki_len == b->spki_len && memcmp(a->spki, b->spki, a->spki_len) == 0;
 }
 
-/* The engine takes causes of the class "config" for a statement on the key; a TPM that fails makes none. */
-static dps_result of_port(dps_result result)
+/* Ends a function of the port. The engine takes causes of the class "config" for a statement on the key; a TPM that fails makes none. */
+static dps_result finish(struct dps_tpm2 *tpm, dps_result result)
 {
+	if (result == DPS_OK)
+		tpm->detail[0] = '\0'; /* what failed first was got over */
 	return result == DPS_E_TPM || result == DPS_E_STATE ? DPS_E_KEY : result;
 }
 
@@ -275,7 +277,7 @@ static dps_result keys_open(void *ctx, const char *slot)
 
 	if (result == DPS_OK)
 		result = is_manufacturer(slot) ? open_manufacturer(tpm) : load_identity(tpm, slot);
-	return of_port(result);
+	return finish(tpm, result);
 }
 
 static dps_result keys_generate(void *ctx, const char *slot, enum dps_key_type type)
@@ -288,12 +290,12 @@ static dps_result keys_generate(void *ctx, const char *slot, enum dps_key_type t
 		return DPS_E_UNSUPPORTED;
 	dps_result result = dps_tpm2_begin(tpm);
 	if (result != DPS_OK)
-		return of_port(result);
+		return finish(tpm, result);
 	drop_identity(tpm);
 	result = make_identity(tpm, &template, &private, &public);
 	if (result == DPS_OK)
 		result = dps_tpm2_blob_write(tpm, slot, &public, &private);
-	return of_port(result == DPS_E_NOT_FOUND ? DPS_E_KEY : result);
+	return finish(tpm, result == DPS_E_NOT_FOUND ? DPS_E_KEY : result);
 }
 
 static dps_result keys_public_key(void *ctx, const char *slot, uint8_t *buf, size_t size, size_t *len)
@@ -305,7 +307,7 @@ static dps_result keys_public_key(void *ctx, const char *slot, uint8_t *buf, siz
 	if (result == DPS_OK)
 		result = is_manufacturer(slot) ? open_manufacturer(tpm) : load_identity(tpm, slot);
 	if (result != DPS_OK)
-		return of_port(result);
+		return finish(tpm, result);
 	*len = key->spki_len;
 	if (key->spki_len > size)
 		return DPS_E_BUFFER;
@@ -424,8 +426,9 @@ static dps_result keys_sign(void *ctx, const char *slot, enum dps_hash hash, con
 		result = sign_as_manufacturer(tpm, hash, HASHES[hash], digest, digest_len, signature, len);
 	else if (result == DPS_OK)
 		result = sign_as_identity(tpm, slot, HASHES[hash], digest, digest_len, signature, len);
+	result = finish(tpm, result);
 	if (result != DPS_OK)
-		return of_port(result);
+		return result;
 	if (*len > size)
 		return DPS_E_BUFFER;
 	memcpy(sig, signature, *len);

@@ -213,6 +213,10 @@ static TSS2_RC transmit(TSS2_TCTI_CONTEXT *context, size_t size, const uint8_t *
 	} while (rc == TSS2_RC_SUCCESS && is_again(tcti, &attempts, said, deadline_us));
 	if (rc != TSS2_RC_SUCCESS)
 		tcti->answer_len = 0;
+	tcti->busy = rc == TSS2_RC_SUCCESS && wants_patience(said) ? said : 0;
+	/* ESAPI would begin anew some times, but the command's time is over */
+	if (tcti->busy != 0)
+		(void)dps_tpm2_put32(tcti->answer + 6, TPM2_RC_CANCELED);
 	count(tcti, code, said, start_us, attempts.sent);
 	return rc;
 }

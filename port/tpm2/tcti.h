@@ -19,6 +19,7 @@ struct dps_tpm2_tcti {
 	uint32_t timeout_ms;
 	bool alone;                   /* the TPM is this application's: what is not kept may be flushed */
 	bool lost;                    /* a command got no answer: what it left is not known */
+	uint32_t busy;                /* what the TPM said to the last command when it would not begin with it in its time; else 0 */
 	uint32_t kept[DPS_TPM2_KEPT]; /* handles of objects and sessions in use; 0: free */
 	size_t answer_len;            /* 0: no command was sent, or its answer was taken */
 	uint8_t answer[DPS_TPM2_MESSAGE_SIZE];
