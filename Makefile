@@ -117,7 +117,6 @@ $(BUILD)/dps.pc: Makefile include/dps/version.h
 # --- the programs ------------------------------------------------------------------------------------------------------------------
 # Exactly one variant of libcoap in each: two in one process would share their symbols.
 
-$(device_obj): CPPFLAGS += -Iexamples
 $(BUILD)/dps-device: $(device_obj) $(BUILD)/libdps.a
 	$(call say,LD,$@)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ -lcjson $(LIBS_ALL)

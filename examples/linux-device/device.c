@@ -9,7 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "common/auth.h"
+#include "../common/auth.h"
 #include "exit_status.h"
 
 /* Reports a failure before the client could start. */
