@@ -129,26 +129,27 @@ static bool check_chain(struct factory *factory)
 	}
 }
 
-/* Whether the TPM holds these bytes already, locked if they are to be. */
+static bool is_locked(struct factory *factory, uint32_t index)
+{
+	struct dps_tpm2_nv nv;
+
+	return dps_tpm2_nv_look(&factory->tpm, index, &nv) == DPS_OK && nv.write_locked;
+}
+
+/* Whether the TPM holds these bytes already, locked if they are to be. What an interrupted run left is the beginning of them. */
 static bool is_installed(struct factory *factory, struct dps_span der_list, bool *installed)
 {
+	uint32_t index = factory->options.nv_index;
 	uint8_t there[DPS_TPM2_CHAIN_SIZE];
-	struct dps_tpm2_nv nv = {0};
 	size_t len = 0;
-	dps_result result = dps_tpm2_nv_read_chain(&factory->tpm, factory->options.nv_index, there, sizeof(there), &len);
-	bool same = result == DPS_OK && len == der_list.len && memcmp(there, der_list.data, len) == 0;
+	dps_result result = dps_tpm2_nv_read_chain(&factory->tpm, index, there, sizeof(there), &len);
+	bool begun = result == DPS_OK && len <= der_list.len && memcmp(there, der_list.data, len) == 0;
 
-	*installed = same;
-	for (size_t i = 0; *installed && factory->options.lock && i < factory->chain.count; i++) {
-		result = dps_tpm2_nv_look(&factory->tpm, factory->options.nv_index + (uint32_t)i, &nv);
-		if (result != DPS_OK)
-			return device_fail(factory, result, "cannot look at the device's certificates");
-		*installed = nv.write_locked;
-	}
-	if (!same && dps_tpm2_nv_look(&factory->tpm, factory->options.nv_index, &nv) == DPS_OK && nv.write_locked)
-		return failure_set(&factory->failure, STATUS_CONFLICT, "state", "NV index 0x%08x is locked and holds something else",
-		                   factory->options.nv_index);
-	return true;
+	*installed = begun && len == der_list.len;
+	for (size_t i = 0; *installed && factory->options.lock && i < factory->chain.count; i++)
+		*installed = is_locked(factory, index + (uint32_t)i);
+	return begun || !is_locked(factory, index) ||
+	       failure_set(&factory->failure, STATUS_CONFLICT, "state", "NV index 0x%08x is locked and holds something else", index);
 }
 
 static bool install(struct factory *factory, struct dps_span der_list)

@@ -87,19 +87,33 @@ static bool backup_path(const struct factory *factory, char path[PATH_MAX])
 	return (size_t)snprintf(path, PATH_MAX, "%s/retask-%.16s.pem", dirname(directory), factory->ek_sha256) < PATH_MAX;
 }
 
+/* Whether what an interrupted run kept is the device's chain: the TPM holds nothing, or the beginning of it. */
+static bool is_kept_chain(const struct factory *factory, bool found, const struct x509_chain *kept)
+{
+	return !found || (factory->chain.count < kept->count && X509_cmp(factory->chain.certificates[0], kept->certificates[0]) == 0);
+}
+
 /* Finds the device's chain in the TPM, or where an interrupted run left it. */
 static bool find_chain(struct factory *factory, bool *found)
 {
+	struct x509_chain kept;
 	char path[PATH_MAX];
 
 	if (!device_read_chain(factory, found))
 		return false;
-	if (*found || !backup_path(factory, path) || access(path, F_OK) != 0)
+	if (!backup_path(factory, path) || access(path, F_OK) != 0)
 		return true;
-	*found = x509_chain_read(&factory->chain, path, &factory->failure);
-	if (*found)
-		x509_sha256(factory->chain.certificates[0], factory->certificate_sha256);
-	return *found;
+	if (!x509_chain_read(&kept, path, &factory->failure))
+		return false;
+	if (!is_kept_chain(factory, *found, &kept)) {
+		x509_chain_free(&kept);
+		return true;
+	}
+	x509_chain_free(&factory->chain);
+	factory->chain = kept;
+	x509_sha256(factory->chain.certificates[0], factory->certificate_sha256);
+	*found = true;
+	return true;
 }
 
 static bool keep_chain(struct factory *factory)

@@ -413,6 +413,21 @@ static void a_full_tpm_is_told(void **state)
 	expect(0, "tpm2_nvundefine -C o 0x01800000; tpm2_nvundefine -C o 0x01800001; dps-factory idevid install --cert device.pem");
 }
 
+/* What killed programs left in the TPM: told by a run that may not change anything, flushed by one that has the TPM to itself. */
+static void full_slots_are_told_or_tidied(void **state)
+{
+	static const char fill[] = "while tpm2_createprimary -C o -c fill.ctx >/dev/null 2>&1; do :; done; tpm2_getcap handles-transient";
+
+	(void)state;
+	expect(0, fill);
+	test_station_said(&station, "- 0x80000002");
+	expect(6, "dps-factory ek show --type p256 --dry-run");
+	test_station_complained(&station, "no free slot");
+	expect(0, "tpm2_getcap handles-transient");
+	test_station_said(&station, "- 0x80000002");
+	expect(0, "dps-factory ek show --type p256; dps-factory idevid create");
+}
+
 static void retasking_keeps_what_the_manufacturer_made(void **state)
 {
 	static const char retask[] = "dps-factory retask --owner-auth env:O --lockout-auth env:O --state-dir device";
@@ -581,6 +596,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_report_has_a_row, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(lockout_is_told, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_full_tpm_is_told, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(full_slots_are_told_or_tidied, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(retasking_keeps_what_the_manufacturer_made, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(retasking_puts_back_what_the_owner_made, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_key_that_cannot_come_back_is_not_destroyed, set_up, tear_down),
