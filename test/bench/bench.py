@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Measures whole provisioning runs of dps-device against dps-service, and prints tables. docs/performance.md says what the figures mean.
 
-bench.py --build DIR [--runs N] [SECTION]...    sections: loopback lag network instructions (default: all)
+bench.py --build DIR [--runs N] [SECTION]...    sections: loopback lag network instructions tpm (default: all)
 
 Exit: 0 all runs provisioned their device, whatever the figures; 1 a run failed; 2 bad usage. The figures are also left in
 DIR/bench/results.json.
@@ -20,6 +20,7 @@ import sys
 import time
 
 import callgrind
+import tpm as soft_tpm
 from harness import BenchError, Child, Factory, durable_write_ms
 
 RTTS_MS = (50, 100, 200)
@@ -331,7 +332,30 @@ def room(source):
     return "start-up and calls through the PLT"
 
 
-SECTIONS = {"loopback": loopback, "lag": lag, "network": network, "instructions": instructions}
+# --- TPM -----------------------------------------------------------------------------------------------------------------------------
+
+
+def tpm(factory, runs, results):
+    heading(f"Commands to a TPM ({soft_tpm.version()}, state directory and ports of its own; median times of {runs} runs)")
+    say("Counted on the wire, of the whole process: what comes after `provisioned` (FlushContext, Shutdown) too. SRK and IDevID are in place,")
+    say("auth values are empty. The goal is for all commands but those that read certificates from NV. A command that the TPM asks to be sent")
+    say("again counts once; `sent` has each time.\n")
+    say(f"{'':<72} {'commands':>8} {'from NV':>7} {'others':>6} {'goal':>4} {'':>6} {'floor':>5} {'sent':>4} {'ms':>5}")
+    rows = [soft_tpm.summarise(*taken) for taken in soft_tpm.measure(factory, ABSENT, runs)]
+    results["tpm"] = rows
+    for row in rows:
+        say(f"{row['way']:<72} {row['all']:>8} {row['nv']:>7} {row['judged']:>6} {row['goal']:>4} {verdict(row['judged'], row['goal']):>6} "
+            f"{row['floor']:>5} {row['sent']:>4} {row['us'] / 1000:>5.1f}")
+    for row in rows:
+        say(f"\n{row['way'][0].upper()}{row['way'][1:]}:")
+        for number, command in enumerate(row["commands"]):
+            notes = "  from NV" if command["nv"] else ""
+            notes += "  after `provisioned`" if number >= row["beforeProvisioned"] else ""
+            notes += "".join(f"  sent again: {why}" for why in command["askedAgain"])
+            say(f"  {command['name']:<16} {command['us'] / 1000:>7.2f} ms{notes}")
+
+
+SECTIONS = {"loopback": loopback, "lag": lag, "network": network, "instructions": instructions, "tpm": tpm}
 
 
 def machine():

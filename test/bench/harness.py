@@ -202,12 +202,15 @@ class Factory:
     def tool(self, name):
         return f"{self.build}/test/bench/{name}"
 
-    def make_device(self):
-        command = [self.program("dps-service"), "make-device", "--state-dir", self.state]
-        command += ["--out", f"{self.dir}/factory", "--serial", "BENCH"]
+    def run_program(self, name, *arguments):
+        """Runs one of the programs to its end; BenchError unless it succeeds."""
+        command = [self.program(name), *arguments]
         result = subprocess.run(command, capture_output=True, text=True, timeout=STARTUP_S, check=False, preexec_fn=die_with_parent)
         if result.returncode != 0:
-            raise BenchError(f"dps-service make-device: {result.stderr}")
+            raise BenchError(f"{' '.join(command)}: status {result.returncode}\n{result.stderr}")
+
+    def make_device(self):
+        self.run_program("dps-service", "make-device", "--state-dir", self.state, "--out", f"{self.dir}/factory", "--serial", "BENCH")
 
     def start_service(self, host, config, prefix=()):
         """A service at host; its .port is set."""
@@ -223,13 +226,24 @@ class Factory:
             raise
         return service
 
-    def provision(self, host, port, options=(), prefix=(), root="disk", timeout=60):
-        """Provisions a device with a state directory of its own. BenchError when that fails, with all that the device said."""
+    def make_state(self, root="disk"):
+        """An empty state directory of a device."""
         state = self.path("device", root)
         os.mkdir(state, 0o700)
+        return state
+
+    def provision(self, host, port, options=(), prefix=(), root="disk", timeout=60):
+        """Provisions a device with a state directory of its own. BenchError when that fails, with all that the device said."""
+        identity = ("--cert", f"{self.dir}/factory/manufacturer.pem", "--key", f"file:{self.dir}/factory/manufacturer.key")
+        state = self.make_state(root)
+        run = self.provision_in(state, f"coaps+tcp://{host}:{port}", (*identity, *options), prefix, timeout)
+        shutil.rmtree(state)
+        return run
+
+    def provision_in(self, state, endpoint, options, prefix=(), timeout=60):
+        """Provisions the device with this state directory; its identity is among the options."""
         watch = StateWatch(state)
-        command = [*prefix, self.program("dps-device"), "--endpoint", f"coaps+tcp://{host}:{port}", "--ca", f"{self.state}/service-ca.pem"]
-        command += ["--cert", f"{self.dir}/factory/manufacturer.pem", "--key", f"file:{self.dir}/factory/manufacturer.key"]
+        command = [*prefix, self.program("dps-device"), "--endpoint", endpoint, "--ca", f"{self.state}/service-ca.pem"]
         command += ["--state-dir", state, "--once", "--timeout", str(timeout), "--json", *options]
         deadline = time.monotonic() + timeout + GRACE_S
         lines, provisioned, at_ns = [], None, None
@@ -243,9 +257,7 @@ class Factory:
             if status != 0 or provisioned is None:
                 said = "\n".join(lines[-20:])
                 raise BenchError(f"a provisioning run failed with status {status}: {' '.join(command)}\n{said}{device.error_text()}")
-        writes = watch.finish()
-        shutil.rmtree(state)
-        return Run(provisioned, at_ns, writes)
+        return Run(provisioned, at_ns, watch.finish())
 
 
 def durable_write_ms(directory, count=20):
