@@ -357,40 +357,50 @@ static dps_result sign_with(struct dps_tpm2 *tpm, const struct dps_tpm2_key *key
 	return result;
 }
 
+/* A key of which only a copy was known turns out to be gone, or of another kind. */
+static bool is_not_as_known(const struct dps_tpm2 *tpm, dps_result result)
+{
+	return !tpm->manufacturer.proven && (result == DPS_E_NOT_FOUND || is_of_content(tpm->code));
+}
+
+/* Asks the TPM what is at the handle, instead of believing the copy. */
+static dps_result find_manufacturer_anew(struct dps_tpm2 *tpm)
+{
+	const struct dps_tpm2_key known = tpm->manufacturer;
+
+	drop_manufacturer(tpm);
+	dps_tpm2_cache_erase(tpm, tpm->manufacturer_handle);
+	const dps_result result = find_manufacturer(tpm, false);
+
+	if (result != DPS_OK || is_same(&known, &tpm->manufacturer))
+		return result;
+	return dps_tpm2_fail_text(tpm, DPS_E_KEY_MISMATCH, "another key is at 0x%08x than before", (unsigned)tpm->manufacturer_handle);
+}
+
 static dps_result sign_as_manufacturer(struct dps_tpm2 *tpm, enum dps_hash hash, TPM2_ALG_ID tpm_hash, const uint8_t *digest,
                                        size_t digest_len, uint8_t *sig, size_t *len)
 {
+	const enum dps_tpm2_authority authority = DPS_TPM2_MANUFACTURER_KEY;
 	dps_result result = find_manufacturer(tpm, true);
 
 	if (result == DPS_OK)
-		result = sign_with(tpm, &tpm->manufacturer, DPS_TPM2_MANUFACTURER_KEY, tpm_hash, digest, digest_len, sig, DPS_SIGNATURE_SIZE, len);
-	if (result == DPS_E_NOT_FOUND && !tpm->manufacturer.proven) {
-		/* only a copy of it was known, and it is gone */
-		struct dps_tpm2_key known = tpm->manufacturer;
-
-		drop_manufacturer(tpm);
-		dps_tpm2_cache_erase(tpm, tpm->manufacturer_handle);
-		result = find_manufacturer(tpm, false);
-		if (result == DPS_OK && !is_same(&known, &tpm->manufacturer))
-			result =
-				dps_tpm2_fail_text(tpm, DPS_E_KEY_MISMATCH, "another key is at 0x%08x than before", (unsigned)tpm->manufacturer_handle);
+		result = sign_with(tpm, &tpm->manufacturer, authority, tpm_hash, digest, digest_len, sig, DPS_SIGNATURE_SIZE, len);
+	if (result != DPS_OK && is_not_as_known(tpm, result)) {
+		result = find_manufacturer_anew(tpm);
 		if (result == DPS_OK)
-			result =
-				sign_with(tpm, &tpm->manufacturer, DPS_TPM2_MANUFACTURER_KEY, tpm_hash, digest, digest_len, sig, DPS_SIGNATURE_SIZE, len);
+			result = sign_with(tpm, &tpm->manufacturer, authority, tpm_hash, digest, digest_len, sig, DPS_SIGNATURE_SIZE, len);
 	}
-	if (result == DPS_OK && !tpm->manufacturer.proven) {
-		result = dps_pki_verify(spki_of(&tpm->manufacturer), hash, (struct dps_span){digest, digest_len}, (struct dps_span){sig, *len});
-		if (result != DPS_OK) {
-			drop_manufacturer(tpm);
-			dps_tpm2_cache_erase(tpm, tpm->manufacturer_handle);
-			return dps_tpm2_fail_text(tpm, DPS_E_KEY_MISMATCH, "sign: another key is at 0x%08x than before",
-			                          (unsigned)tpm->manufacturer_handle);
-		}
-		tpm->manufacturer.proven = true;
+	if (result != DPS_OK)
+		return result;
+	if (!tpm->manufacturer.proven &&
+	    dps_pki_verify(spki_of(&tpm->manufacturer), hash, (struct dps_span){digest, digest_len}, (struct dps_span){sig, *len}) != DPS_OK) {
+		/* the key that signed is not the one that was known: the caller must begin anew with the right one */
+		result = find_manufacturer_anew(tpm);
+		return result == DPS_OK ? dps_tpm2_fail_text(tpm, DPS_E_KEY, "sign: the TPM's signature does not verify") : result;
 	}
-	if (result == DPS_OK)
-		remember_manufacturer(tpm);
-	return result;
+	tpm->manufacturer.proven = true;
+	remember_manufacturer(tpm);
+	return DPS_OK;
 }
 
 static dps_result sign_as_identity(struct dps_tpm2 *tpm, const char *slot, TPM2_ALG_ID hash, const uint8_t *digest, size_t digest_len,

@@ -20,6 +20,11 @@
 
 #define HANDLES_PER_ANSWER 32
 
+/* Ranges of handles (TPM 2.0 Part 2, 7.5); tpm2-tss's constants shift an int into its sign. */
+#define RANGE_TRANSIENT UINT32_C(0x80000000)
+#define RANGE_LOADED    UINT32_C(0x02000000)
+#define RANGE_SAVED     UINT32_C(0x03000000)
+
 static struct dps_tpm2_tcti *of(TSS2_TCTI_CONTEXT *context)
 {
 	return (struct dps_tpm2_tcti *)(void *)context;
@@ -138,7 +143,7 @@ static int sweep_range(struct dps_tpm2_tcti *tcti, uint32_t first)
 
 int dps_tpm2_tcti_sweep(struct dps_tpm2_tcti *tcti)
 {
-	static const uint32_t RANGES[] = {TPM2_TRANSIENT_FIRST, TPM2_LOADED_SESSION_FIRST, TPM2_ACTIVE_SESSION_FIRST};
+	static const uint32_t RANGES[] = {RANGE_TRANSIENT, RANGE_LOADED, RANGE_SAVED};
 	int found = 0;
 
 	for (size_t i = 0; i < sizeof(RANGES) / sizeof(RANGES[0]); i++) {
@@ -163,13 +168,14 @@ static bool wants_room(TSS2_RC rc)
 	return rc == TPM2_RC_OBJECT_MEMORY || rc == TPM2_RC_SESSION_MEMORY || rc == TPM2_RC_OBJECT_HANDLES || rc == TPM2_RC_SESSION_HANDLES;
 }
 
-/* Whether a command is to be sent again after this answer; what is to be done before that is done. */
+/* How one command of ESAPI went so far. */
 struct attempts {
 	uint32_t sent;
 	int wait_ms;
 	bool started, swept;
 };
 
+/* Whether a command is to be sent again after this answer; what is to be done before that is done. */
 static bool is_again(struct dps_tpm2_tcti *tcti, struct attempts *attempts, TSS2_RC said, uint64_t deadline_us)
 {
 	if (wants_patience(said)) {
