@@ -29,15 +29,18 @@ AGAIN = {0x908: "TPM_RC_YIELDED", 0x90A: "TPM_RC_TESTING", 0x920: "TPM_RC_NV_RAT
 # A command counts once, with all of its time, however often the TPM asked for it again, and why it did. How often it was sent is told beside.
 Command = collections.namedtuple("Command", "name us asked_again")
 
-# A way to provision: where the certificate is, whether the operational key is there already, and the goal and floor for the commands without
-# those that read NV.
-Way = collections.namedtuple("Way", "name cert again goal floor")
+# A way to provision: where the certificate is; what the state directory holds: nothing, the store's copies of public keys only,
+# or a provisioned device; and goal and floor for the commands that do not read NV.
+Way = collections.namedtuple("Way", "name cert state goal floor")
 WAYS = (
-    Way("new operational key, certificate from a file", "file", False, 9, 6),
-    Way("operational key in place (--force), certificate from a file", "file", True, 5, 4),
-    Way("new operational key, certificate from NV for the first time", "nv", False, 9, 6),
-    Way("operational key in place (--force), certificate from the store's copy", "nv", True, 5, 4),
+    Way("new operational key, certificate from a file", "file", "empty", 9, 6),
+    Way("the same, SRK and IDevID known from before (a device that was reset)", "file", "reset", 9, 6),
+    Way("operational key in place (--force), certificate from a file", "file", "whole", 5, 4),
+    Way("new operational key, certificate from NV for the first time", "nv", "empty", 9, 6),
+    Way("operational key in place (--force), certificate from the store's copy", "nv", "whole", 5, 4),
 )
+# The port's copies of what is public of a persistent key.
+PUBLIC_COPY = "tpmh-"
 
 
 class SoftTpm:
@@ -130,8 +133,12 @@ def read_commands(tap):
 
 def provision(factory, tpm, service, state, way):
     """All commands of one run of dps-device, and how many of them it had sent when it said `provisioned`."""
+    if way.state == "reset":
+        for name in os.listdir(state):
+            if not name.startswith(PUBLIC_COPY):
+                os.unlink(f"{state}/{name}")
     cert = tpm.certificate if way.cert == "file" else INDEX
-    options = ("--cert", cert, "--key", KEY, "--tcti", tpm.tcti, *(("--force",) if way.again else ()))
+    options = ("--cert", cert, "--key", KEY, "--tcti", tpm.tcti, *(("--force",) if way.state == "whole" else ()))
     run = factory.provision_in(state, f"coaps+tcp://127.0.0.1:{service.port}", options)
     commands = read_commands(tpm.tap)
     told = [command["name"] for command in run.provisioned["tpm"]["list"]]
