@@ -206,6 +206,7 @@ bool verb_idevid_install(struct factory *factory)
 
 bool verb_idevid_adopt(struct factory *factory)
 {
+	struct station_device known;
 	const char *reason;
 
 	if (!device_need_key(factory) || !device_check_key(factory) || !device_need_chain(factory) || !device_match_chain(factory))
@@ -218,10 +219,10 @@ bool verb_idevid_adopt(struct factory *factory)
 	else if (!x509_chain_verify(&factory->chain, factory->options.ca, &reason, &factory->failure))
 		return failure_set(&factory->failure, STATUS_CONFLICT, "chain", "the chain does not lead to %s: %s", factory->options.ca,
 		                   reason != NULL ? reason : "");
-	if (!station_check(factory) || !device_challenge(factory))
+	if (!station_check(factory) || !device_challenge(factory) || !station_look(factory, &known))
 		return false;
 	add_certificate(factory);
-	factory_step(factory, factory->options.dry_run ? STEP_WOULD : STEP_DONE, "adopt the key at 0x%08x and its certificate",
-	             factory->options.handle);
+	factory_step(factory, factory_step_state(factory, strcmp(known.certificate_sha256, factory->certificate_sha256) != 0),
+	             "adopt the key at 0x%08x and its certificate", factory->options.handle);
 	return true;
 }

@@ -349,10 +349,11 @@ static void a_preloaded_pair_is_adopted(void **state)
 {
 	(void)state;
 	make_device("P-1");
-	assert_dry("dps-factory idevid adopt --ca root.pem", "would    adopt the key");
+	assert_dry("dps-factory idevid adopt --ca root.pem --log receiving.log", "would    adopt the key");
 	expect(0, "dps-factory idevid adopt --ca root.pem --log receiving.log --json");
 	test_station_said(&station, "\"serial\":\"P-1\"");
 	expect(0, "dps-factory idevid adopt --log receiving.log");
+	test_station_said(&station, "already  adopt the key");
 	test_station_complained(&station, "without --ca");
 	expect(0, "dps-factory report --all --csv --log receiving.log");
 	test_station_said(&station, "\nP-1,");
