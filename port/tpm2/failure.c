@@ -12,12 +12,13 @@
 
 #define LAYER_MASK TSS2_RC_LAYER_MASK
 
-/* A resource manager hands the TPM's codes on in a layer of its own. */
+/* A resource manager hands the TPM's codes on in a layer of its own, or says what the TPM would have said; small numbers there are its own. */
 static bool is_of_tpm(TSS2_RC rc)
 {
 	const TSS2_RC layer = rc & LAYER_MASK;
 
-	return layer == TSS2_TPM_RC_LAYER || layer == TSS2_RESMGR_TPM_RC_LAYER;
+	return layer == TSS2_TPM_RC_LAYER || layer == TSS2_RESMGR_TPM_RC_LAYER ||
+	       (layer == TSS2_RESMGR_RC_LAYER && (rc & 0xffff) >= TPM2_RC_FMT1);
 }
 
 TSS2_RC dps_tpm2_error_of(TSS2_RC rc)

@@ -333,6 +333,9 @@ static bool serve(struct test_tpm_line *line, int client)
 	while (receive_message(line, client, bytes, &len)) {
 		const bool hit = is_hit(line, get32(bytes + 6));
 
+		if (line->needle != NULL && memmem(bytes, len, line->needle, strlen(line->needle)) != NULL)
+			line->found = true;
+
 		if (hit && line->fault == TEST_TPM_CLOSE) {
 			again = line->times != 0;
 			break;
@@ -360,6 +363,11 @@ static bool serve(struct test_tpm_line *line, int client)
 	}
 	if (tpm >= 0)
 		(void)close(tpm);
+	/* who sees that the connection is gone must not find another */
+	if (!again) {
+		(void)close(line->listener);
+		line->listener = -1;
+	}
 	(void)close(client);
 	return again;
 }
@@ -376,11 +384,8 @@ static void *run(void *context)
 		if (waits[1].revents != 0)
 			return NULL;
 		const int client = accept(line->listener, NULL, NULL);
-		if (client >= 0 && !serve(line, client)) {
-			(void)close(line->listener);
-			line->listener = -1;
+		if (client >= 0 && !serve(line, client))
 			return NULL;
-		}
 	}
 }
 

@@ -59,6 +59,8 @@ enum test_tpm_fault {
 struct test_tpm_line {
 	uint16_t port;
 	char tcti[64];
+	const char *volatile needle; /* looked for in what is sent to the TPM; NULL: nothing is */
+	volatile bool found;
 	/* private */
 	pthread_t thread;
 	int listener;

@@ -762,7 +762,44 @@ static void power_cuts_after_close_do_not_count(void **state)
 	assert_int_equal(info.lockout_counter, 1);
 }
 
-/* No auth value passes in the clear: the line is listened to. */
+/* Somebody listens on the way to the TPM: no auth value is heard, whatever it is used for. */
+static void auth_values_are_not_heard(void **state)
+{
+	static struct test_tpm_line line;
+	static const char SECRET[] = "of-the-bench";
+	bool changed;
+
+	(void)state;
+	test_tpm_device_make_identity(&d, DPS_KEY_EC_P256);
+	dps_tpm2_close(&d.port);
+	test_tpm_line_start(&line, &d.tpm);
+	d.options.tcti = line.tcti;
+	d.options.auth[DPS_TPM2_IDENTITY_KEYS] = text_of("key-of-the-bench");
+	test_tpm_device_open(&d);
+	line.needle = SECRET;
+	expect(dps_tpm2_create_srk(&d.port, &changed), DPS_OK, "");
+	expect(dps_tpm2_change_auth(&d.port, DPS_TPM2_ENDORSEMENT, text_of("endorsement-of-the-bench"), &changed), DPS_OK, "");
+	expect(dps_tpm2_change_auth(&d.port, DPS_TPM2_LOCKOUT, text_of("lockout-of-the-bench"), &changed), DPS_OK, "");
+	expect(dps_tpm2_change_auth(&d.port, DPS_TPM2_OWNER, text_of("owner-of-the-bench"), &changed), DPS_OK, "");
+	expect(dps_tpm2_change_auth(&d.port, DPS_TPM2_OWNER, text_of("next-owner-of-the-bench"), &changed), DPS_OK, "");
+	expect(dps_tpm2_set_lockout(&d.port, 7, 8, 9, &changed), DPS_OK, "");
+	expect(d.port.port.generate(d.port.port.ctx, "identity-0", DPS_KEY_EC_P256), DPS_OK, "");
+	test_tpm_device_sign(&d, "identity-0", DPS_HASH_SHA256);
+	expect(dps_tpm2_evict(&d.port, 0x81010016, &changed), DPS_OK, "");
+	expect(dps_tpm2_create_idevid(&d.port, DPS_KEY_EC_P256, 0x81020001, &changed), DPS_OK, "");
+	assert_false(line.found);
+	/* the ear hears: the name of a key's template is no secret */
+	line.needle = "IDEVID";
+	expect(dps_tpm2_create_idevid(&d.port, DPS_KEY_EC_P256, 0x81020001, &changed), DPS_OK, "");
+	assert_true(line.found);
+	expect(dps_tpm2_clear(&d.port), DPS_OK, "");
+	dps_tpm2_close(&d.port);
+	test_tpm_line_stop(&line);
+	/* wiped from memory */
+	for (size_t i = 0; i + 12 <= sizeof(d.port); i++)
+		assert_memory_not_equal((const uint8_t *)&d.port + i, SECRET, 12);
+}
+
 static void without_any_key_to_salt_with_no_auth_value_is_sent(void **state)
 {
 	bool changed;
@@ -798,6 +835,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(wrong_auth_values, start, stop),
 		cmocka_unit_test_setup_teardown(lockout_is_told_as_what_it_is, start, stop),
 		cmocka_unit_test_setup_teardown(power_cuts_after_close_do_not_count, start, stop),
+		cmocka_unit_test_setup_teardown(auth_values_are_not_heard, start, stop),
 		cmocka_unit_test_setup_teardown(without_any_key_to_salt_with_no_auth_value_is_sent, start, stop),
 	};
 	return cmocka_run_group_tests(tests, NULL, forget);
