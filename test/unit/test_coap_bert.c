@@ -7,21 +7,8 @@
 #undef DPS_CONFIG_SEND_SIZE
 #define DPS_CONFIG_SEND_SIZE 8192
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
+#include "support/test_coap_rebuilt.h"
 
-#include <cmocka.h>
-
-#include "../../lib/coap/answer.c"
-#include "../../lib/coap/block.c"
-#include "../../lib/coap/peer.c"
-#include "../../lib/coap/request.c"
-#include "../../lib/coap/transport.c"
-#include "support/test_coap.h"
-
-#define TOKEN_1  "0101010101010101"
 #define BODY_LEN 8000
 
 static struct test_coap t;

@@ -2,124 +2,10 @@
 /*
  * Answers in blocks (Block2 of RFC 7959, RFC 8323 section 6), with the buffers of a small device.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
-#include <stdio.h>
-#include <string.h>
-
-#include "support/test_coap.h"
-
-#define TOKEN_1 "0101010101010101"
-#define TOKEN_2 "0202020202020202"
-#define CBOR    "c22710"
+#include "support/test_coap_blocks.h"
 
 static struct test_coap t;
 static struct test_coap_message m;
-static uint8_t big[20000];
-
-static void start(size_t receive_size, size_t send_size)
-{
-	struct dps_coap_options options = *test_coap_default();
-
-	for (size_t i = 0; i < sizeof(big); i++)
-		big[i] = (uint8_t)(i * 31 + i / 256);
-	options.receive_size = receive_size;
-	options.send_size = send_size;
-	test_coap_init(&t, &options);
-	assert_int_equal(test_coap_run(&t), DPS_AGAIN);
-	test_coap_take(&t);
-}
-
-static dps_result ask(unsigned handle, const char *path, bool large)
-{
-	const struct dps_request request = {.method = DPS_GET, .path = path, .large_answer = large};
-
-	return dps_coap_transport.send(&t.coap, handle, &request, NULL);
-}
-
-static size_t body_len;
-
-static dps_result big_body(const struct dps_step_env *env, uint8_t *buf, size_t size, size_t *len)
-{
-	(void)env;
-	assert_true(size >= body_len);
-	memcpy(buf, big, body_len);
-	*len = body_len;
-	return DPS_OK;
-}
-
-static dps_result post(unsigned handle, size_t len, size_t limit, bool large)
-{
-	const struct dps_request request = {
-		.method = DPS_POST, .path = "/creds", .large_answer = large, .body_limit = limit, .write_body = big_body};
-
-	body_len = len;
-	return dps_coap_transport.send(&t.coap, handle, &request, NULL);
-}
-
-/* Options of a block answer in hex: Content-Format, Block2, and Size2 when it is not 0; an ETag in front when it is not "". */
-static const char *block2(const char *etag, uint32_t value, unsigned size2)
-{
-	static char hex[80];
-
-	if (*etag != '\0')
-		snprintf(hex, sizeof(hex), "4%zx%s 822710 b3%06x", strlen(etag) / 2, etag, value);
-	else
-		snprintf(hex, sizeof(hex), "c22710 b3%06x", value);
-	if (size2 > 0)
-		snprintf(hex + strlen(hex), sizeof(hex) - strlen(hex), "54%08x", size2);
-	return hex;
-}
-
-static void feed_block(const char *token, const char *etag, unsigned num, bool more, unsigned szx, unsigned size2, size_t from, size_t len)
-{
-	test_coap_feed(&t, 205, token, block2(etag, num << 4 | (more ? 8u : 0u) | szx, size2), big + from, len);
-}
-
-static void assert_failed(dps_result result)
-{
-	assert_int_equal(test_coap_run(&t), DPS_OK);
-	assert_int_equal(t.answer.result, result);
-	assert_int_equal(t.answer.payload_len, 0);
-	assert_int_equal(t.coap.area.use, 0);
-	assert_false(t.coap.area.due);
-}
-
-/* Plays a peer that gives an answer of `total` bytes in pieces of `piece` with that size exponent, until it is complete. */
-static unsigned play_answer(const char *token, size_t total, unsigned szx, size_t piece)
-{
-	size_t unit = szx == 7 ? 1024 : (size_t)16 << szx, from = 0;
-	unsigned blocks = 0;
-	dps_result result;
-
-	assert_int_equal(test_coap_run(&t), DPS_AGAIN); /* the request leaves */
-	test_coap_take(&t);
-	for (;;) {
-		size_t n = total - from < piece ? total - from : piece;
-
-		assert_int_equal(from % unit, 0);
-		feed_block(token, "abcd", (unsigned)(from / unit), from + n < total, szx, blocks == 0 ? (unsigned)total : 0, from, n);
-		blocks++;
-		from += n;
-		result = test_coap_run(&t);
-		if (result == DPS_OK)
-			return blocks;
-		assert_int_equal(result, DPS_AGAIN);
-		test_coap_take(&t);
-		assert_true(test_coap_next(&t, &m));
-		assert_int_equal(m.payload_len, 0);
-		assert_int_equal(m.token_len, 8);
-		assert_int_equal(test_coap_uint(&m, 23), from / unit << 4 | szx);
-		assert_int_equal(test_coap_uint(&m, 12), -1);
-		assert_int_equal(test_coap_uint(&m, 17), 10000);
-		assert_false(test_coap_next(&t, &m));
-	}
-}
 
 static void test_offer(void **state)
 {
@@ -127,11 +13,11 @@ static void test_offer(void **state)
 	size_t n;
 
 	(void)state;
-	start(1280, 1280);
+	test_coap_begin(&t, 1280, 1280);
 	n = test_channel_hex("40e122050020", want, sizeof(want)); /* Max-Message-Size 1,280, Block-Wise-Transfer */
 	assert_int_equal(t.out_len, n);
 	assert_memory_equal(t.out, want, n);
-	start(8192, 1280); /* as large as the area: not offered */
+	test_coap_begin(&t, 8192, 1280); /* as large as the area: not offered */
 	n = test_channel_hex("30e1222000", want, sizeof(want));
 	assert_int_equal(t.out_len, n);
 	assert_memory_equal(t.out, want, n);
@@ -150,16 +36,16 @@ static void test_answer_in_blocks(void **state)
 		for (size_t j = 0; j < sizeof(totals) / sizeof(totals[0]); j++) {
 			unsigned blocks;
 
-			start(1280, 1280);
+			test_coap_begin(&t, 1280, 1280);
 			t.peer.read_step = 100 + i;
-			assert_int_equal(ask(5, "/acls", true), DPS_OK);
-			blocks = play_answer(TOKEN_1, totals[j], shapes[i].szx, shapes[i].piece);
+			assert_int_equal(test_blocks_ask(&t, 5, "/acls", true), DPS_OK);
+			blocks = test_blocks_play_answer(&t, &m, TOKEN_1, totals[j], shapes[i].szx, shapes[i].piece);
 			assert_int_equal(blocks, (totals[j] + shapes[i].piece - 1) / shapes[i].piece);
 			assert_int_equal(t.answer.handle, 5);
 			assert_int_equal(t.answer.result, DPS_OK);
 			assert_int_equal(t.answer.code, 205);
 			assert_int_equal(t.answer.payload_len, totals[j]);
-			assert_memory_equal(t.answer.payload, big, totals[j]);
+			assert_memory_equal(t.answer.payload, test_blocks_bytes(), totals[j]);
 			assert_int_equal(test_coap_run(&t), DPS_AGAIN);
 			assert_int_equal(t.coap.area.use, 0);
 			assert_int_equal(t.coap.counters.blocks, blocks - 1);
@@ -172,24 +58,24 @@ static void test_answer_in_blocks(void **state)
 static void test_bert_of_several_units(void **state)
 {
 	(void)state;
-	start(4200, 1280);
-	assert_int_equal(ask(5, "/acls", true), DPS_OK);
-	assert_int_equal(play_answer(TOKEN_1, 8000, 7, 4096), 2);
+	test_coap_begin(&t, 4200, 1280);
+	assert_int_equal(test_blocks_ask(&t, 5, "/acls", true), DPS_OK);
+	assert_int_equal(test_blocks_play_answer(&t, &m, TOKEN_1, 8000, 7, 4096), 2);
 	assert_int_equal(t.answer.result, DPS_OK);
 	assert_int_equal(t.answer.payload_len, 8000);
-	assert_memory_equal(t.answer.payload, big, 8000);
+	assert_memory_equal(t.answer.payload, test_blocks_bytes(), 8000);
 }
 
 static void test_post_asks_on_without_its_body(void **state)
 {
 	(void)state;
-	start(1280, 1280);
-	assert_int_equal(post(1, 600, 800, true), DPS_OK);
+	test_coap_begin(&t, 1280, 1280);
+	assert_int_equal(test_blocks_post(&t, 1, 600, 800, true), DPS_OK);
 	assert_int_equal(test_coap_run(&t), DPS_AGAIN);
 	test_coap_take(&t);
 	assert_true(test_coap_next(&t, &m));
 	assert_int_equal(m.payload_len, 600);
-	play_answer(TOKEN_1, 2098, 6, 1024);
+	test_blocks_play_answer(&t, &m, TOKEN_1, 2098, 6, 1024);
 	assert_int_equal(m.code, 2); /* the last one asked */
 	assert_int_equal(t.answer.result, DPS_OK);
 	assert_int_equal(t.answer.payload_len, 2098);
@@ -198,24 +84,24 @@ static void test_post_asks_on_without_its_body(void **state)
 static void test_smaller_blocks_half_way(void **state)
 {
 	(void)state;
-	start(1280, 1280);
-	assert_int_equal(ask(1, "/a", true), DPS_OK);
-	feed_block(TOKEN_1, "", 0, true, 6, 0, 0, 1024);
+	test_coap_begin(&t, 1280, 1280);
+	assert_int_equal(test_blocks_ask(&t, 1, "/a", true), DPS_OK);
+	test_blocks_feed(&t, TOKEN_1, "", 0, true, 6, 0, 0, 1024);
 	assert_int_equal(test_coap_run(&t), DPS_AGAIN);
-	feed_block(TOKEN_1, "", 4, true, 4, 0, 1024, 256);
+	test_blocks_feed(&t, TOKEN_1, "", 4, true, 4, 0, 1024, 256);
 	assert_int_equal(test_coap_run(&t), DPS_AGAIN);
-	feed_block(TOKEN_1, "", 5, false, 4, 0, 1280, 10);
+	test_blocks_feed(&t, TOKEN_1, "", 5, false, 4, 0, 1280, 10);
 	assert_int_equal(test_coap_run(&t), DPS_OK);
 	assert_int_equal(t.answer.payload_len, 1290);
-	assert_memory_equal(t.answer.payload, big, 1290);
+	assert_memory_equal(t.answer.payload, test_blocks_bytes(), 1290);
 }
 
 static void test_single_block_is_whole(void **state)
 {
 	(void)state;
-	start(1280, 1280);
-	assert_int_equal(ask(1, "/a", true), DPS_OK);
-	feed_block(TOKEN_1, "", 0, false, 6, 0, 0, 100);
+	test_coap_begin(&t, 1280, 1280);
+	assert_int_equal(test_blocks_ask(&t, 1, "/a", true), DPS_OK);
+	test_blocks_feed(&t, TOKEN_1, "", 0, false, 6, 0, 0, 100);
 	assert_int_equal(test_coap_run(&t), DPS_OK);
 	assert_int_equal(t.answer.result, DPS_OK);
 	assert_int_equal(t.answer.payload_len, 100);
@@ -244,14 +130,14 @@ static void test_blocks_that_do_not_fit_together(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
-		start(1280, 1280);
-		assert_int_equal(ask(1, "/a", true), DPS_OK);
-		assert_int_equal(ask(2, "/b", false), DPS_OK);
-		feed_block(TOKEN_1, "abcd", 0, true, 6, 0, 0, 1024);
+		test_coap_begin(&t, 1280, 1280);
+		assert_int_equal(test_blocks_ask(&t, 1, "/a", true), DPS_OK);
+		assert_int_equal(test_blocks_ask(&t, 2, "/b", false), DPS_OK);
+		test_blocks_feed(&t, TOKEN_1, "abcd", 0, true, 6, 0, 0, 1024);
 		assert_int_equal(test_coap_run(&t), DPS_AGAIN);
-		feed_block(TOKEN_1, bad[i].etag, bad[i].num, bad[i].more, bad[i].szx, 0, 1024, bad[i].len);
+		test_blocks_feed(&t, TOKEN_1, bad[i].etag, bad[i].num, bad[i].more, bad[i].szx, 0, 1024, bad[i].len);
 		if (bad[i].result != DPS_OK)
-			assert_failed(bad[i].result);
+			test_blocks_assert_failed(&t, bad[i].result);
 		else
 			assert_int_equal(test_coap_run(&t), DPS_OK);
 		assert_int_equal(t.answer.handle, 1);
@@ -260,55 +146,55 @@ static void test_blocks_that_do_not_fit_together(void **state)
 		assert_int_equal(test_coap_run(&t), DPS_OK);
 		assert_int_equal(t.answer.handle, 2);
 		assert_int_equal(test_coap_run(&t), DPS_AGAIN);
-		assert_int_equal(ask(3, "/c", true), DPS_OK);
+		assert_int_equal(test_blocks_ask(&t, 3, "/c", true), DPS_OK);
 	}
 }
 
 static void test_first_block_wrong(void **state)
 {
 	(void)state;
-	start(1280, 1280);
-	assert_int_equal(ask(1, "/a", true), DPS_OK);
-	feed_block(TOKEN_1, "", 1, true, 6, 0, 0, 1024); /* begins in the middle */
-	assert_failed(DPS_E_COAP);
-	assert_int_equal(ask(2, "/a", true), DPS_OK);
-	feed_block(TOKEN_2, "", 1, false, 6, 0, 0, 10); /* or at the end */
-	assert_failed(DPS_E_COAP);
-	assert_int_equal(ask(3, "/a", true), DPS_OK);
-	feed_block("0303030303030303", "", 0, true, 6, 0, 0, 100);
-	assert_failed(DPS_E_COAP);
+	test_coap_begin(&t, 1280, 1280);
+	assert_int_equal(test_blocks_ask(&t, 1, "/a", true), DPS_OK);
+	test_blocks_feed(&t, TOKEN_1, "", 1, true, 6, 0, 0, 1024); /* begins in the middle */
+	test_blocks_assert_failed(&t, DPS_E_COAP);
+	assert_int_equal(test_blocks_ask(&t, 2, "/a", true), DPS_OK);
+	test_blocks_feed(&t, TOKEN_2, "", 1, false, 6, 0, 0, 10); /* or at the end */
+	test_blocks_assert_failed(&t, DPS_E_COAP);
+	assert_int_equal(test_blocks_ask(&t, 3, "/a", true), DPS_OK);
+	test_blocks_feed(&t, TOKEN_3, "", 0, true, 6, 0, 0, 100);
+	test_blocks_assert_failed(&t, DPS_E_COAP);
 }
 
 static void test_block_missing_in_the_middle(void **state)
 {
 	(void)state;
-	start(1280, 1280);
-	assert_int_equal(ask(1, "/a", true), DPS_OK);
-	feed_block(TOKEN_1, "", 0, true, 6, 0, 0, 1024);
+	test_coap_begin(&t, 1280, 1280);
+	assert_int_equal(test_blocks_ask(&t, 1, "/a", true), DPS_OK);
+	test_blocks_feed(&t, TOKEN_1, "", 0, true, 6, 0, 0, 1024);
 	assert_int_equal(test_coap_run(&t), DPS_AGAIN);
 	test_coap_feed(&t, 205, TOKEN_1, CBOR, "x", 1); /* without Block2 */
-	assert_failed(DPS_E_COAP);
+	test_blocks_assert_failed(&t, DPS_E_COAP);
 }
 
 static void test_block_not_asked_for(void **state)
 {
 	(void)state;
-	start(1280, 1280);
-	assert_int_equal(ask(1, "/a", true), DPS_OK);
+	test_coap_begin(&t, 1280, 1280);
+	assert_int_equal(test_blocks_ask(&t, 1, "/a", true), DPS_OK);
 	t.peer.write_blocked = true;
 	while (test_coap_get(&t, 50, "/fill/the/buffer") == DPS_OK)
 		dps_coap_transport.forget(&t.coap, 50);
-	feed_block(TOKEN_1, "", 0, true, 6, 0, 0, 1024);
-	feed_block(TOKEN_1, "", 1, true, 6, 0, 1024, 1024); /* comes before it was asked for */
-	assert_failed(DPS_E_COAP);
+	test_blocks_feed(&t, TOKEN_1, "", 0, true, 6, 0, 0, 1024);
+	test_blocks_feed(&t, TOKEN_1, "", 1, true, 6, 0, 1024, 1024); /* comes before it was asked for */
+	test_blocks_assert_failed(&t, DPS_E_COAP);
 }
 
 static void test_error_instead_of_a_block(void **state)
 {
 	(void)state;
-	start(1280, 1280);
-	assert_int_equal(ask(1, "/a", true), DPS_OK);
-	feed_block(TOKEN_1, "", 0, true, 6, 0, 0, 1024);
+	test_coap_begin(&t, 1280, 1280);
+	assert_int_equal(test_blocks_ask(&t, 1, "/a", true), DPS_OK);
+	test_blocks_feed(&t, TOKEN_1, "", 0, true, 6, 0, 0, 1024);
 	assert_int_equal(test_coap_run(&t), DPS_AGAIN);
 	test_coap_feed(&t, 408, TOKEN_1, "", "gone", 4);
 	assert_int_equal(test_coap_run(&t), DPS_OK);
@@ -322,112 +208,112 @@ static void test_blocks_too_large(void **state)
 {
 	(void)state;
 	/* Size2 says so at once */
-	start(1280, 1280);
-	assert_int_equal(ask(1, "/a", true), DPS_OK);
-	feed_block(TOKEN_1, "", 0, true, 6, DPS_CONFIG_BODY_SIZE + 1, 0, 1024);
-	assert_failed(DPS_E_TOO_LARGE);
+	test_coap_begin(&t, 1280, 1280);
+	assert_int_equal(test_blocks_ask(&t, 1, "/a", true), DPS_OK);
+	test_blocks_feed(&t, TOKEN_1, "", 0, true, 6, DPS_CONFIG_BODY_SIZE + 1, 0, 1024);
+	test_blocks_assert_failed(&t, DPS_E_TOO_LARGE);
 	assert_int_equal(t.coap.counters.blocks, 0);
 	/* without it, when the area is full */
-	assert_int_equal(ask(2, "/a", true), DPS_OK);
+	assert_int_equal(test_blocks_ask(&t, 2, "/a", true), DPS_OK);
 	for (unsigned i = 0; i < DPS_CONFIG_BODY_SIZE / 1024; i++) {
-		feed_block(TOKEN_2, "", i, true, 6, 0, 0, 1024);
+		test_blocks_feed(&t, TOKEN_2, "", i, true, 6, 0, 0, 1024);
 		assert_int_equal(test_coap_run(&t), DPS_AGAIN);
 	}
-	feed_block(TOKEN_2, "", DPS_CONFIG_BODY_SIZE / 1024, false, 6, 0, 0, 1);
-	assert_failed(DPS_E_TOO_LARGE);
+	test_blocks_feed(&t, TOKEN_2, "", DPS_CONFIG_BODY_SIZE / 1024, false, 6, 0, 0, 1);
+	test_blocks_assert_failed(&t, DPS_E_TOO_LARGE);
 	/* a block that is larger than the receive buffer */
-	assert_int_equal(ask(3, "/a", true), DPS_OK);
-	feed_block("0303030303030303", "", 0, true, 7, 0, 0, 2048);
-	assert_failed(DPS_E_TOO_LARGE);
+	assert_int_equal(test_blocks_ask(&t, 3, "/a", true), DPS_OK);
+	test_blocks_feed(&t, TOKEN_3, "", 0, true, 7, 0, 0, 2048);
+	test_blocks_assert_failed(&t, DPS_E_TOO_LARGE);
 	assert_int_equal(test_coap_run(&t), DPS_AGAIN);
 }
 
 static void test_wrong_format_of_a_block(void **state)
 {
 	(void)state;
-	start(1280, 1280);
-	assert_int_equal(ask(1, "/a", true), DPS_OK);
-	feed_block(TOKEN_1, "", 0, true, 6, 0, 0, 1024);
+	test_coap_begin(&t, 1280, 1280);
+	assert_int_equal(test_blocks_ask(&t, 1, "/a", true), DPS_OK);
+	test_blocks_feed(&t, TOKEN_1, "", 0, true, 6, 0, 0, 1024);
 	assert_int_equal(test_coap_run(&t), DPS_AGAIN);
-	test_coap_feed(&t, 205, TOKEN_1, "c132 b11e", big + 1024, 1024);
-	assert_failed(DPS_E_CONTENT_FORMAT);
+	test_coap_feed(&t, 205, TOKEN_1, "c132 b11e", test_blocks_bytes() + 1024, 1024);
+	test_blocks_assert_failed(&t, DPS_E_CONTENT_FORMAT);
 }
 
 /* One request that may need blocks at a time; the others do not wait. */
 static void test_large_answers_take_turns(void **state)
 {
 	(void)state;
-	start(1280, 1280);
-	assert_int_equal(ask(1, "/a", true), DPS_OK);
-	assert_int_equal(ask(2, "/b", true), DPS_AGAIN);
-	assert_int_equal(ask(2, "/c", false), DPS_OK);
+	test_coap_begin(&t, 1280, 1280);
+	assert_int_equal(test_blocks_ask(&t, 1, "/a", true), DPS_OK);
+	assert_int_equal(test_blocks_ask(&t, 2, "/b", true), DPS_AGAIN);
+	assert_int_equal(test_blocks_ask(&t, 2, "/c", false), DPS_OK);
 	/* an answer that was not expected to need blocks, while the area is lent */
-	feed_block(TOKEN_2, "", 0, true, 6, 0, 0, 1024);
+	test_blocks_feed(&t, TOKEN_2, "", 0, true, 6, 0, 0, 1024);
 	assert_int_equal(test_coap_run(&t), DPS_OK);
 	assert_int_equal(t.answer.handle, 2);
 	assert_int_equal(t.answer.result, DPS_E_TOO_LARGE);
-	play_answer(TOKEN_1, 3000, 6, 1024);
+	test_blocks_play_answer(&t, &m, TOKEN_1, 3000, 6, 1024);
 	assert_int_equal(t.answer.payload_len, 3000);
-	assert_int_equal(ask(2, "/b", true), DPS_AGAIN); /* the answer still lies there */
-	assert_memory_equal(t.answer.payload, big, 3000);
+	assert_int_equal(test_blocks_ask(&t, 2, "/b", true), DPS_AGAIN); /* the answer still lies there */
+	assert_memory_equal(t.answer.payload, test_blocks_bytes(), 3000);
 	assert_int_equal(test_coap_poll(&t), DPS_AGAIN);
 	assert_true(t.busy); /* who was refused should come again */
-	assert_int_equal(ask(2, "/b", true), DPS_OK);
+	assert_int_equal(test_blocks_ask(&t, 2, "/b", true), DPS_OK);
 	/* a short answer, an error and a forgotten request give the area back too */
-	test_coap_feed(&t, 205, "0303030303030303", CBOR, "x", 1);
+	test_coap_feed(&t, 205, TOKEN_3, CBOR, "x", 1);
 	assert_int_equal(test_coap_run(&t), DPS_OK);
-	assert_int_equal(ask(3, "/b", true), DPS_OK);
+	assert_int_equal(test_blocks_ask(&t, 3, "/b", true), DPS_OK);
 	test_coap_feed(&t, 404, "0404040404040404", "", "x", 1);
 	assert_int_equal(test_coap_run(&t), DPS_OK);
-	assert_int_equal(ask(4, "/b", true), DPS_OK);
+	assert_int_equal(test_blocks_ask(&t, 4, "/b", true), DPS_OK);
 	dps_coap_transport.forget(&t.coap, 4);
-	assert_int_equal(ask(5, "/b", true), DPS_OK);
+	assert_int_equal(test_blocks_ask(&t, 5, "/b", true), DPS_OK);
 	/* one that was not expected to need blocks may use the area when it is free */
 	dps_coap_transport.forget(&t.coap, 5);
-	assert_int_equal(ask(6, "/b", false), DPS_OK);
-	play_answer("0707070707070707", 3000, 6, 1024);
+	assert_int_equal(test_blocks_ask(&t, 6, "/b", false), DPS_OK);
+	test_blocks_play_answer(&t, &m, "0707070707070707", 3000, 6, 1024);
 	assert_int_equal(t.answer.handle, 6);
 	assert_int_equal(t.answer.payload_len, 3000);
 	/* with a large buffer nothing waits */
-	start(0, 0);
-	assert_int_equal(ask(1, "/a", true), DPS_OK);
-	assert_int_equal(ask(2, "/b", true), DPS_OK);
+	test_coap_begin(&t, 0, 0);
+	assert_int_equal(test_blocks_ask(&t, 1, "/a", true), DPS_OK);
+	assert_int_equal(test_blocks_ask(&t, 2, "/b", true), DPS_OK);
 }
 
 static void test_forgotten_half_way(void **state)
 {
 	(void)state;
-	start(1280, 1280);
-	assert_int_equal(ask(1, "/a", true), DPS_OK);
-	feed_block(TOKEN_1, "", 0, true, 6, 0, 0, 1024);
+	test_coap_begin(&t, 1280, 1280);
+	assert_int_equal(test_blocks_ask(&t, 1, "/a", true), DPS_OK);
+	test_blocks_feed(&t, TOKEN_1, "", 0, true, 6, 0, 0, 1024);
 	assert_int_equal(test_coap_run(&t), DPS_AGAIN);
 	dps_coap_transport.forget(&t.coap, 1);
-	feed_block(TOKEN_1, "", 1, true, 6, 0, 1024, 1024);
+	test_blocks_feed(&t, TOKEN_1, "", 1, true, 6, 0, 1024, 1024);
 	assert_int_equal(test_coap_run(&t), DPS_AGAIN);
 	assert_int_equal(t.coap.counters.unknown_answers, 1);
-	assert_int_equal(ask(2, "/b", true), DPS_OK);
-	play_answer(TOKEN_2, 3000, 6, 1024);
+	assert_int_equal(test_blocks_ask(&t, 2, "/b", true), DPS_OK);
+	test_blocks_play_answer(&t, &m, TOKEN_2, 3000, 6, 1024);
 	assert_int_equal(t.answer.handle, 2);
 }
 
 static void test_next_block_waits_for_room(void **state)
 {
 	(void)state;
-	start(1280, 64);
-	assert_int_equal(ask(1, "/a", true), DPS_OK);
+	test_coap_begin(&t, 1280, 64);
+	assert_int_equal(test_blocks_ask(&t, 1, "/a", true), DPS_OK);
 	assert_int_equal(test_coap_run(&t), DPS_AGAIN);
 	t.peer.write_blocked = true;
 	assert_int_equal(dps_coap_ping(&t.coap), DPS_OK);
-	assert_int_equal(ask(2, "/bcdefgh", false), DPS_OK);
-	assert_int_equal(ask(3, "/bcd", false), DPS_OK);
-	feed_block(TOKEN_1, "", 0, true, 6, 0, 0, 1024);
+	assert_int_equal(test_blocks_ask(&t, 2, "/bcdefgh", false), DPS_OK);
+	assert_int_equal(test_blocks_ask(&t, 3, "/bcd", false), DPS_OK);
+	test_blocks_feed(&t, TOKEN_1, "", 0, true, 6, 0, 0, 1024);
 	assert_int_equal(test_coap_run(&t), DPS_AGAIN);
 	assert_true(t.coap.area.due);
 	t.peer.write_blocked = false;
 	test_coap_take(&t);
 	assert_int_equal(test_coap_run(&t), DPS_AGAIN);
 	assert_false(t.coap.area.due);
-	feed_block(TOKEN_1, "", 1, false, 6, 0, 1024, 5);
+	test_blocks_feed(&t, TOKEN_1, "", 1, false, 6, 0, 1024, 5);
 	assert_int_equal(test_coap_run(&t), DPS_OK);
 	assert_int_equal(t.answer.payload_len, 1029);
 }

@@ -2,124 +2,10 @@
 /*
  * Bodies in blocks (Block1 of RFC 7959), with the buffers of a small device. BERT bodies: test_coap_bert.c.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
-#include <stdio.h>
-#include <string.h>
-
-#include "support/test_coap.h"
-
-#define TOKEN_1 "0101010101010101"
-#define TOKEN_2 "0202020202020202"
-#define CBOR    "c22710"
+#include "support/test_coap_blocks.h"
 
 static struct test_coap t;
 static struct test_coap_message m;
-static uint8_t big[20000];
-
-static void start(size_t receive_size, size_t send_size)
-{
-	struct dps_coap_options options = *test_coap_default();
-
-	for (size_t i = 0; i < sizeof(big); i++)
-		big[i] = (uint8_t)(i * 31 + i / 256);
-	options.receive_size = receive_size;
-	options.send_size = send_size;
-	test_coap_init(&t, &options);
-	assert_int_equal(test_coap_run(&t), DPS_AGAIN);
-	test_coap_take(&t);
-}
-
-static dps_result ask(unsigned handle, const char *path, bool large)
-{
-	const struct dps_request request = {.method = DPS_GET, .path = path, .large_answer = large};
-
-	return dps_coap_transport.send(&t.coap, handle, &request, NULL);
-}
-
-static size_t body_len;
-
-static dps_result big_body(const struct dps_step_env *env, uint8_t *buf, size_t size, size_t *len)
-{
-	(void)env;
-	assert_true(size >= body_len);
-	memcpy(buf, big, body_len);
-	*len = body_len;
-	return DPS_OK;
-}
-
-static dps_result post(unsigned handle, size_t len, size_t limit, bool large)
-{
-	const struct dps_request request = {
-		.method = DPS_POST, .path = "/creds", .large_answer = large, .body_limit = limit, .write_body = big_body};
-
-	body_len = len;
-	return dps_coap_transport.send(&t.coap, handle, &request, NULL);
-}
-
-/* Options of a block answer in hex: Content-Format, Block2, and Size2 when it is not 0; an ETag in front when it is not "". */
-static const char *block2(const char *etag, uint32_t value, unsigned size2)
-{
-	static char hex[80];
-
-	if (*etag != '\0')
-		snprintf(hex, sizeof(hex), "4%zx%s 822710 b3%06x", strlen(etag) / 2, etag, value);
-	else
-		snprintf(hex, sizeof(hex), "c22710 b3%06x", value);
-	if (size2 > 0)
-		snprintf(hex + strlen(hex), sizeof(hex) - strlen(hex), "54%08x", size2);
-	return hex;
-}
-
-static void feed_block(const char *token, const char *etag, unsigned num, bool more, unsigned szx, unsigned size2, size_t from, size_t len)
-{
-	test_coap_feed(&t, 205, token, block2(etag, num << 4 | (more ? 8u : 0u) | szx, size2), big + from, len);
-}
-
-static void assert_failed(dps_result result)
-{
-	assert_int_equal(test_coap_run(&t), DPS_OK);
-	assert_int_equal(t.answer.result, result);
-	assert_int_equal(t.answer.payload_len, 0);
-	assert_int_equal(t.coap.area.use, 0);
-	assert_false(t.coap.area.due);
-}
-
-/* Plays a peer that gives an answer of `total` bytes in pieces of `piece` with that size exponent, until it is complete. */
-static unsigned play_answer(const char *token, size_t total, unsigned szx, size_t piece)
-{
-	size_t unit = szx == 7 ? 1024 : (size_t)16 << szx, from = 0;
-	unsigned blocks = 0;
-	dps_result result;
-
-	assert_int_equal(test_coap_run(&t), DPS_AGAIN); /* the request leaves */
-	test_coap_take(&t);
-	for (;;) {
-		size_t n = total - from < piece ? total - from : piece;
-
-		assert_int_equal(from % unit, 0);
-		feed_block(token, "abcd", (unsigned)(from / unit), from + n < total, szx, blocks == 0 ? (unsigned)total : 0, from, n);
-		blocks++;
-		from += n;
-		result = test_coap_run(&t);
-		if (result == DPS_OK)
-			return blocks;
-		assert_int_equal(result, DPS_AGAIN);
-		test_coap_take(&t);
-		assert_true(test_coap_next(&t, &m));
-		assert_int_equal(m.payload_len, 0);
-		assert_int_equal(m.token_len, 8);
-		assert_int_equal(test_coap_uint(&m, 23), from / unit << 4 | szx);
-		assert_int_equal(test_coap_uint(&m, 12), -1);
-		assert_int_equal(test_coap_uint(&m, 17), 10000);
-		assert_false(test_coap_next(&t, &m));
-	}
-}
 
 /* Plays a peer that takes a body in blocks and answers the last one; its exponent may be smaller. Returns the blocks. */
 static unsigned play_body(const char *token, size_t total, unsigned peer_szx, unsigned szx_expected)
@@ -145,7 +31,7 @@ static unsigned play_body(const char *token, size_t total, unsigned peer_szx, un
 		assert_int_equal(test_coap_uint(&m, 60), total);
 		assert_int_equal(test_coap_uint(&m, 12), 10000);
 		assert_int_equal((block >> 4) * unit, have);
-		assert_memory_equal(m.payload, big + have, m.payload_len);
+		assert_memory_equal(m.payload, test_blocks_bytes() + have, m.payload_len);
 		have += m.payload_len;
 		blocks++;
 		if ((block & 8) == 0)
@@ -180,19 +66,19 @@ static void test_body_in_blocks(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
-		start(1280, table[i].send_size);
+		test_coap_begin(&t, 1280, table[i].send_size);
 		test_coap_feed(&t, 701, "", table[i].csm, NULL, 0);
 		assert_int_equal(test_coap_run(&t), DPS_AGAIN);
-		assert_int_equal(post(1, table[i].len, 8000, true), DPS_OK);
+		assert_int_equal(test_blocks_post(&t, 1, table[i].len, 8000, true), DPS_OK);
 		assert_int_equal(play_body(TOKEN_1, table[i].len, table[i].peer_szx, table[i].szx), table[i].blocks);
 		assert_int_equal(t.coap.counters.blocks, table[i].blocks - 1);
 		assert_int_equal(t.coap.counters.requests, 1);
 		/* and the answer comes in blocks as well */
-		play_answer(TOKEN_1, 5000, 6, 1024);
+		test_blocks_play_answer(&t, &m, TOKEN_1, 5000, 6, 1024);
 		assert_int_equal(t.answer.handle, 1);
 		assert_int_equal(t.answer.result, DPS_OK);
 		assert_int_equal(t.answer.payload_len, 5000);
-		assert_memory_equal(t.answer.payload, big, 5000);
+		assert_memory_equal(t.answer.payload, test_blocks_bytes(), 5000);
 	}
 }
 
@@ -200,14 +86,14 @@ static void test_body_that_turns_out_small(void **state)
 {
 	(void)state;
 	/* may take more than the send buffer has, does not: no block options, whatever the peer offers */
-	start(1280, 1280);
-	assert_int_equal(post(1, 700, 4000, false), DPS_OK);
-	assert_int_equal(ask(9, "/behind", false), DPS_OK);
+	test_coap_begin(&t, 1280, 1280);
+	assert_int_equal(test_blocks_post(&t, 1, 700, 4000, false), DPS_OK);
+	assert_int_equal(test_blocks_ask(&t, 9, "/behind", false), DPS_OK);
 	assert_int_equal(test_coap_run(&t), DPS_AGAIN);
 	test_coap_take(&t);
 	assert_true(test_coap_next(&t, &m));
 	assert_int_equal(m.payload_len, 700);
-	assert_memory_equal(m.payload, big, 700);
+	assert_memory_equal(m.payload, test_blocks_bytes(), 700);
 	assert_int_equal(test_coap_uint(&m, 27), -1);
 	test_coap_feed(&t, 204, TOKEN_1, CBOR, "x", 1);
 	assert_int_equal(test_coap_run(&t), DPS_OK);
@@ -215,8 +101,8 @@ static void test_body_that_turns_out_small(void **state)
 	assert_int_equal(t.coap.area.use, 0);
 	/* behind what waits already */
 	t.peer.write_blocked = true;
-	assert_int_equal(ask(8, "/before", false), DPS_OK);
-	assert_int_equal(post(2, 700, 4000, false), DPS_OK);
+	assert_int_equal(test_blocks_ask(&t, 8, "/before", false), DPS_OK);
+	assert_int_equal(test_blocks_post(&t, 2, 700, 4000, false), DPS_OK);
 	t.peer.write_blocked = false;
 	assert_int_equal(test_coap_run(&t), DPS_AGAIN);
 	test_coap_take(&t);
@@ -226,7 +112,7 @@ static void test_body_that_turns_out_small(void **state)
 	assert_int_equal(m.payload_len, 700);
 	dps_coap_transport.forget(&t.coap, 2);
 	/* an empty one */
-	assert_int_equal(post(2, 0, 4000, false), DPS_OK);
+	assert_int_equal(test_blocks_post(&t, 2, 0, 4000, false), DPS_OK);
 	assert_int_equal(test_coap_run(&t), DPS_AGAIN);
 	test_coap_take(&t);
 	assert_true(test_coap_next(&t, &m));
@@ -239,13 +125,13 @@ static void test_body_that_turns_out_small(void **state)
 static void test_block_of_a_body_waits_for_room(void **state)
 {
 	(void)state;
-	start(1280, 1280);
+	test_coap_begin(&t, 1280, 1280);
 	test_coap_feed(&t, 701, "", "22 0500 20", NULL, 0);
 	assert_int_equal(test_coap_run(&t), DPS_AGAIN);
 	t.peer.write_blocked = true;
 	for (unsigned i = 10; i < 15; i++)
-		assert_int_equal(ask(i, "/api/v1/provisioning/cloud-configuration", false), DPS_OK);
-	assert_int_equal(post(1, 1500, 4000, false), DPS_OK);
+		assert_int_equal(test_blocks_ask(&t, i, "/api/v1/provisioning/cloud-configuration", false), DPS_OK);
+	assert_int_equal(test_blocks_post(&t, 1, 1500, 4000, false), DPS_OK);
 	assert_true(t.coap.area.due);
 	t.peer.write_blocked = false;
 	assert_int_equal(test_coap_run(&t), DPS_AGAIN);
@@ -254,7 +140,7 @@ static void test_block_of_a_body_waits_for_room(void **state)
 	for (int i = 0; i < 6; i++)
 		assert_true(test_coap_next(&t, &m));
 	assert_int_equal(m.payload_len, 1024);
-	assert_memory_equal(m.payload, big, 1024);
+	assert_memory_equal(m.payload, test_blocks_bytes(), 1024);
 }
 
 /* Every size about the largest that leaves whole: it leaves, or it is refused; nothing is left waiting for room that never comes. */
@@ -266,8 +152,8 @@ static void test_body_about_as_large_as_the_buffer(void **state)
 	for (size_t len = 1200; len < 1300; len++) {
 		dps_result result;
 
-		start(1280, 1280);
-		result = post(1, len, 4000, false);
+		test_coap_begin(&t, 1280, 1280);
+		result = test_blocks_post(&t, 1, len, 4000, false);
 		refused |= result != DPS_OK;
 		assert_int_equal(result, refused ? DPS_E_TOO_LARGE : DPS_OK);
 		assert_int_equal(test_coap_run(&t), DPS_AGAIN);
@@ -283,26 +169,26 @@ static void test_body_about_as_large_as_the_buffer(void **state)
 static void test_body_too_large_for_the_peer(void **state)
 {
 	(void)state;
-	start(1280, 1280);
-	assert_int_equal(post(1, 2000, 4000, false), DPS_E_TOO_LARGE); /* it has not offered blocks */
+	test_coap_begin(&t, 1280, 1280);
+	assert_int_equal(test_blocks_post(&t, 1, 2000, 4000, false), DPS_E_TOO_LARGE); /* it has not offered blocks */
 	assert_int_equal(dps_coap_in_flight(&t.coap), 0);
 	assert_int_equal(t.coap.area.use, 0);
 	test_coap_feed(&t, 701, "", "2120 20", NULL, 0); /* 32 bytes: not even a block of 16 */
 	assert_int_equal(test_coap_run(&t), DPS_AGAIN);
-	assert_int_equal(post(1, 2000, 4000, false), DPS_E_TOO_LARGE);
+	assert_int_equal(test_blocks_post(&t, 1, 2000, 4000, false), DPS_E_TOO_LARGE);
 	/* the area is lent */
 	test_coap_feed(&t, 701, "", "22 0500 20", NULL, 0);
 	assert_int_equal(test_coap_run(&t), DPS_AGAIN);
-	assert_int_equal(ask(2, "/a", true), DPS_OK);
-	assert_int_equal(post(1, 2000, 4000, false), DPS_AGAIN);
+	assert_int_equal(test_blocks_ask(&t, 2, "/a", true), DPS_OK);
+	assert_int_equal(test_blocks_post(&t, 1, 2000, 4000, false), DPS_AGAIN);
 }
 
 static void start_body(void)
 {
-	start(1280, 1280);
+	test_coap_begin(&t, 1280, 1280);
 	test_coap_feed(&t, 701, "", "22 0500 20", NULL, 0);
 	assert_int_equal(test_coap_run(&t), DPS_AGAIN);
-	assert_int_equal(post(1, 3000, 4000, false), DPS_OK);
+	assert_int_equal(test_blocks_post(&t, 1, 3000, 4000, false), DPS_OK);
 	assert_int_equal(test_coap_run(&t), DPS_AGAIN);
 }
 
@@ -311,13 +197,13 @@ static void test_body_answered_wrongly(void **state)
 	(void)state;
 	start_body();
 	test_coap_feed(&t, 231, TOKEN_1, "d10e1e", NULL, 0); /* block 1 has not been sent */
-	assert_failed(DPS_E_COAP);
+	test_blocks_assert_failed(&t, DPS_E_COAP);
 	start_body();
 	test_coap_feed(&t, 231, TOKEN_1, "", NULL, 0);
-	assert_failed(DPS_E_COAP);
+	test_blocks_assert_failed(&t, DPS_E_COAP);
 	start_body();
 	test_coap_feed(&t, 204, TOKEN_1, "", NULL, 0); /* done, after a third of it */
-	assert_failed(DPS_E_COAP);
+	test_blocks_assert_failed(&t, DPS_E_COAP);
 	start_body();
 	test_coap_feed(&t, 413, TOKEN_1, "d10e04", "too much", 8);
 	assert_int_equal(test_coap_run(&t), DPS_OK);
@@ -327,11 +213,11 @@ static void test_body_answered_wrongly(void **state)
 	/* Continue twice: the second one is for a block that has not left */
 	start_body();
 	t.peer.write_blocked = true;
-	while (ask(9, "/fill/the/buffer", false) == DPS_OK)
+	while (test_blocks_ask(&t, 9, "/fill/the/buffer", false) == DPS_OK)
 		dps_coap_transport.forget(&t.coap, 9);
 	test_coap_feed(&t, 231, TOKEN_1, "d10e0e", NULL, 0);
 	test_coap_feed(&t, 231, TOKEN_1, "d10e0e", NULL, 0);
-	assert_failed(DPS_E_COAP);
+	test_blocks_assert_failed(&t, DPS_E_COAP);
 	/* Continue where everything was sent */
 	start_body();
 	test_coap_feed(&t, 231, TOKEN_1, "d10e0e", NULL, 0);
@@ -339,11 +225,11 @@ static void test_body_answered_wrongly(void **state)
 	test_coap_feed(&t, 231, TOKEN_1, "d10e1e", NULL, 0);
 	assert_int_equal(test_coap_run(&t), DPS_AGAIN);
 	test_coap_feed(&t, 231, TOKEN_1, "d10e26", NULL, 0);
-	assert_failed(DPS_E_CODE);
+	test_blocks_assert_failed(&t, DPS_E_CODE);
 	/* Continue for a request that had no blocks */
-	assert_int_equal(ask(2, "/a", false), DPS_OK);
+	assert_int_equal(test_blocks_ask(&t, 2, "/a", false), DPS_OK);
 	test_coap_feed(&t, 231, TOKEN_2, "d10e0e", NULL, 0);
-	assert_failed(DPS_E_CODE);
+	test_blocks_assert_failed(&t, DPS_E_CODE);
 }
 
 static void test_body_forgotten_half_way(void **state)
@@ -356,7 +242,7 @@ static void test_body_forgotten_half_way(void **state)
 	assert_int_equal(test_coap_run(&t), DPS_AGAIN);
 	test_coap_take(&t);
 	assert_int_equal(t.out_len, 0);
-	assert_int_equal(post(2, 3000, 4000, false), DPS_OK);
+	assert_int_equal(test_blocks_post(&t, 2, 3000, 4000, false), DPS_OK);
 }
 
 int main(void)

@@ -2,54 +2,10 @@
 /*
  * How a connection ends: malformed input, a stream cut at every byte, writes that fail, a port with a bug, and detaching.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
-#include <string.h>
-
-#include "support/test_coap.h"
-
-#define TOKEN_1 "0101010101010101"
-#define TOKEN_2 "0202020202020202"
-#define CBOR    "c22710" /* Content-Format 10000 */
+#include "support/test_coap_check.h"
 
 static struct test_coap t;
 static uint8_t filler[20000];
-
-static void assert_answer(unsigned handle, dps_result result, unsigned code, const char *payload)
-{
-	assert_int_equal(test_coap_run(&t), DPS_OK);
-	assert_int_equal(t.answer.handle, handle);
-	assert_int_equal(t.answer.result, result);
-	assert_int_equal(t.answer.code, code);
-	assert_int_equal(t.answer.payload_len, strlen(payload));
-	if (*payload != '\0')
-		assert_memory_equal(t.answer.payload, payload, strlen(payload));
-}
-
-static void assert_idle(void)
-{
-	assert_int_equal(test_coap_run(&t), DPS_AGAIN);
-}
-
-static void assert_written(const char *hex)
-{
-	uint8_t want[512];
-	size_t len = test_channel_hex(hex, want, sizeof(want));
-
-	test_coap_take(&t);
-	assert_int_equal(t.out_len, len);
-	assert_memory_equal(t.out, want, len);
-}
-
-static void feed(unsigned code, const char *token, const char *options, const char *payload)
-{
-	test_coap_feed(&t, code, token, options, payload, strlen(payload));
-}
 
 static void test_malformed_ends_with_abort(void **state)
 {
@@ -67,15 +23,15 @@ static void test_malformed_ends_with_abort(void **state)
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
 		test_coap_init(&t, test_coap_default());
 		assert_int_equal(test_coap_get(&t, 1, "/a"), DPS_OK);
-		assert_idle();
+		test_coap_assert_idle(&t);
 		test_coap_take(&t);
 		test_channel_feed_hex(&t.peer, bad[i]);
-		feed(205, TOKEN_1, CBOR, "x"); /* comes too late */
+		test_coap_feed_text(&t, 205, TOKEN_1, CBOR, "x"); /* comes too late */
 		assert_int_equal(test_coap_run(&t), DPS_E_COAP);
 		assert_int_equal(test_coap_run(&t), DPS_E_COAP);
 		assert_int_equal(test_coap_get(&t, 2, "/a"), DPS_E_COAP);
 		assert_int_equal(dps_coap_ping(&t.coap), DPS_E_COAP);
-		assert_written(i + 1 < sizeof(bad) / sizeof(bad[0]) ? "00e5" : "20e52103");
+		test_coap_assert_written(&t, i + 1 < sizeof(bad) / sizeof(bad[0]) ? "00e5" : "20e52103");
 		assert_int_equal(t.peer.flushes, 1);
 		dps_coap_transport.detach(&t.coap); /* no Release behind an Abort */
 		test_coap_take(&t);
@@ -97,7 +53,7 @@ static void test_ends_of_the_stream(void **state)
 			test_channel_feed(&t.peer, whole, cut);
 			t.peer.read_end = ends[i];
 			if (cut == len)
-				assert_answer(1, DPS_OK, 205, "value");
+				test_coap_assert_answer(&t, 1, DPS_OK, 205, "value");
 			assert_int_equal(test_coap_run(&t), ends[i]);
 			assert_int_equal(test_coap_run(&t), ends[i]);
 			assert_int_equal(test_coap_get(&t, 2, "/a"), ends[i]);
@@ -111,11 +67,11 @@ static void test_write_failure_is_told_after_what_came(void **state)
 	(void)state;
 	test_coap_init(&t, test_coap_default());
 	assert_int_equal(test_coap_get(&t, 1, "/a"), DPS_OK);
-	assert_idle();
-	feed(403, TOKEN_1, "", "go away"); /* and the peer closed behind it */
+	test_coap_assert_idle(&t);
+	test_coap_feed_text(&t, 403, TOKEN_1, "", "go away"); /* and the peer closed behind it */
 	t.peer.write_failure = DPS_E_RESET;
 	assert_int_equal(test_coap_get(&t, 2, "/b"), DPS_OK);
-	assert_answer(1, DPS_E_SERVICE_REFUSED, 403, "go away");
+	test_coap_assert_answer(&t, 1, DPS_E_SERVICE_REFUSED, 403, "go away");
 	assert_int_equal(test_coap_run(&t), DPS_E_RESET);
 	assert_int_equal(test_coap_get(&t, 3, "/c"), DPS_E_RESET);
 	dps_coap_transport.detach(&t.coap);
@@ -172,12 +128,12 @@ static void test_detach(void **state)
 	(void)state;
 	test_coap_init(&t, test_coap_default());
 	assert_int_equal(test_coap_get(&t, 1, "/a"), DPS_OK);
-	feed(205, TOKEN_1, CBOR, "secret");
-	assert_answer(1, DPS_OK, 205, "secret");
+	test_coap_feed_text(&t, 205, TOKEN_1, CBOR, "secret");
+	test_coap_assert_answer(&t, 1, DPS_OK, 205, "secret");
 	memset(t.body, 's', sizeof(t.body));
 	test_coap_take(&t);
 	dps_coap_transport.detach(&t.coap);
-	assert_written("00e4");
+	test_coap_assert_written(&t, "00e4");
 	assert_int_equal(t.peer.flushes, 1);
 	assert_memory_equal(t.coap.rx, nothing, sizeof(t.coap.rx));
 	assert_memory_equal(t.coap.tx, nothing, sizeof(t.coap.tx));
@@ -190,13 +146,13 @@ static void test_detach(void **state)
 	t.peer.writes_stutter = true;
 	t.peer.writes = 0;
 	dps_coap_transport.detach(&t.coap);
-	assert_written("30e1222100 00e4");
+	test_coap_assert_written(&t, "30e1222100 00e4");
 	t.peer.writes_stutter = false;
 	/* a fresh connection starts afresh */
 	dps_coap_transport.attach(&t.coap, &t.env);
 	assert_int_equal(test_coap_get(&t, 1, "/a"), DPS_OK);
-	assert_idle();
-	assert_written("30e1222100 5801" TOKEN_2 "b161622710");
+	test_coap_assert_idle(&t);
+	test_coap_assert_written(&t, "30e1222100 5801" TOKEN_2 "b161622710");
 	assert_int_equal(t.coap.counters.requests, 2);
 }
 
@@ -209,7 +165,7 @@ static void test_poll_is_bounded(void **state)
 	assert_int_equal(test_coap_get(&t, 1, "/a"), DPS_OK);
 	for (int i = 0; i < 1000; i++)
 		test_channel_feed_hex(&t.peer, "0000");
-	feed(205, TOKEN_1, CBOR, "x");
+	test_coap_feed_text(&t, 205, TOKEN_1, CBOR, "x");
 	while (test_coap_poll(&t) == DPS_AGAIN) {
 		assert_true(t.busy);
 		polls++;
@@ -224,10 +180,10 @@ static void test_huge_length_costs_no_memory(void **state)
 	test_coap_init(&t, test_coap_default());
 	assert_int_equal(test_coap_get(&t, 1, "/a"), DPS_OK);
 	test_channel_feed_hex(&t.peer, "f8 f0000000 45" TOKEN_1);
-	assert_answer(1, DPS_E_TOO_LARGE, 205, "");
+	test_coap_assert_answer(&t, 1, DPS_E_TOO_LARGE, 205, "");
 	for (int i = 0; i < 10; i++) {
 		test_channel_feed(&t.peer, filler, sizeof(filler));
-		assert_idle();
+		test_coap_assert_idle(&t);
 	}
 	t.peer.read_end = DPS_E_CLOSED;
 	assert_int_equal(test_coap_run(&t), DPS_E_CLOSED);

@@ -2,56 +2,11 @@
 /*
  * Requests and their answers over one connection: tokens, order, results and sizes.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
-#include <string.h>
-
-#include "support/test_coap.h"
-
-#define TOKEN_1 "0101010101010101"
-#define TOKEN_2 "0202020202020202"
-#define TOKEN_3 "0303030303030303"
-#define CBOR    "c22710" /* Content-Format 10000 */
+#include "support/test_coap_check.h"
 
 static struct test_coap t;
 static struct test_coap_message m;
 static uint8_t filler[20000];
-
-static void assert_answer(unsigned handle, dps_result result, unsigned code, const char *payload)
-{
-	assert_int_equal(test_coap_run(&t), DPS_OK);
-	assert_int_equal(t.answer.handle, handle);
-	assert_int_equal(t.answer.result, result);
-	assert_int_equal(t.answer.code, code);
-	assert_int_equal(t.answer.payload_len, strlen(payload));
-	if (*payload != '\0')
-		assert_memory_equal(t.answer.payload, payload, strlen(payload));
-}
-
-static void assert_idle(void)
-{
-	assert_int_equal(test_coap_run(&t), DPS_AGAIN);
-}
-
-static void assert_written(const char *hex)
-{
-	uint8_t want[512];
-	size_t len = test_channel_hex(hex, want, sizeof(want));
-
-	test_coap_take(&t);
-	assert_int_equal(t.out_len, len);
-	assert_memory_equal(t.out, want, len);
-}
-
-static void feed(unsigned code, const char *token, const char *options, const char *payload)
-{
-	test_coap_feed(&t, code, token, options, payload, strlen(payload));
-}
 
 static dps_result body_of_env(const struct dps_step_env *env, uint8_t *buf, size_t size, size_t *len)
 {
@@ -76,9 +31,9 @@ static void test_csm_first(void **state)
 	(void)state;
 	test_coap_init(&t, test_coap_default());
 	assert_int_equal(test_coap_get(&t, 1, "/a"), DPS_OK);
-	assert_idle();
+	test_coap_assert_idle(&t);
 	/* 8,448 is larger than the body area: no Block-Wise-Transfer */
-	assert_written("30e1222100 5801" TOKEN_1 "b161622710");
+	test_coap_assert_written(&t, "30e1222100 5801" TOKEN_1 "b161622710");
 }
 
 static void test_options_are_checked(void **state)
@@ -114,15 +69,15 @@ static void test_answers_in_any_order(void **state)
 	assert_int_equal(test_coap_get(&t, 20, "/b"), DPS_OK);
 	assert_int_equal(post(30, "/c", "body", 4), DPS_OK);
 	assert_int_equal(dps_coap_in_flight(&t.coap), 3);
-	assert_idle();
-	feed(701, "", "", "");
-	feed(204, TOKEN_3, CBOR, "three");
-	feed(205, TOKEN_1, CBOR, "one");
-	feed(205, TOKEN_2, "", "two"); /* no format said: taken for the one asked for */
-	assert_answer(30, DPS_OK, 204, "three");
-	assert_answer(10, DPS_OK, 205, "one");
-	assert_answer(20, DPS_OK, 205, "two");
-	assert_idle();
+	test_coap_assert_idle(&t);
+	test_coap_feed_text(&t, 701, "", "", "");
+	test_coap_feed_text(&t, 204, TOKEN_3, CBOR, "three");
+	test_coap_feed_text(&t, 205, TOKEN_1, CBOR, "one");
+	test_coap_feed_text(&t, 205, TOKEN_2, "", "two"); /* no format said: taken for the one asked for */
+	test_coap_assert_answer(&t, 30, DPS_OK, 204, "three");
+	test_coap_assert_answer(&t, 10, DPS_OK, 205, "one");
+	test_coap_assert_answer(&t, 20, DPS_OK, 205, "two");
+	test_coap_assert_idle(&t);
 	assert_int_equal(dps_coap_in_flight(&t.coap), 0);
 	assert_int_equal(t.coap.counters.requests, 3);
 	assert_int_equal(t.coap.counters.unknown_answers, 0);
@@ -140,13 +95,13 @@ static void run_in_pieces(size_t read_step, size_t write_step, bool stutter)
 	t.peer.reads_stutter = t.peer.writes_stutter = stutter;
 	assert_int_equal(test_coap_get(&t, 1, "/x.plgd.dev/time"), DPS_OK);
 	assert_int_equal(post(2, "/c", "0123456789012345678901234567890123456789", 40), DPS_OK);
-	assert_idle();
-	feed(701, "aabb", "", "");
-	feed(1, "abd35b30bab835d8", "b36f696303726573", "");
+	test_coap_assert_idle(&t);
+	test_coap_feed_text(&t, 701, "aabb", "", "");
+	test_coap_feed_text(&t, 1, "abd35b30bab835d8", "b36f696303726573", "");
 	test_coap_feed(&t, 204, TOKEN_2, CBOR, filler, 700);
-	feed(702, "e262efb8", "", "");
-	feed(0, "", "", "");
-	feed(205, TOKEN_1, CBOR, "x");
+	test_coap_feed_text(&t, 702, "e262efb8", "", "");
+	test_coap_feed_text(&t, 0, "", "", "");
+	test_coap_feed_text(&t, 205, TOKEN_1, CBOR, "x");
 	while (got < 2) {
 		result = test_coap_run(&t);
 		assert_int_equal(result, DPS_OK);
@@ -156,7 +111,7 @@ static void run_in_pieces(size_t read_step, size_t write_step, bool stutter)
 		if (got == 1)
 			assert_memory_equal(t.answer.payload, filler, 700);
 	}
-	assert_idle();
+	test_coap_assert_idle(&t);
 	test_coap_take(&t);
 	assert_true(test_coap_next(&t, &m));
 	assert_int_equal(m.code, 701);
@@ -224,9 +179,9 @@ static void test_results_of_codes(void **state)
 
 		test_coap_init(&t, test_coap_default());
 		assert_int_equal(test_coap_get(&t, 7, "/a"), DPS_OK);
-		feed(table[i].code, TOKEN_1, "", "why");
-		assert_answer(7, table[i].result, table[i].code, text ? "why" : "");
-		assert_idle();
+		test_coap_feed_text(&t, table[i].code, TOKEN_1, "", "why");
+		test_coap_assert_answer(&t, 7, table[i].result, table[i].code, text ? "why" : "");
+		test_coap_assert_idle(&t);
 	}
 }
 
@@ -235,14 +190,14 @@ static void test_content_format(void **state)
 	(void)state;
 	test_coap_init(&t, test_coap_default());
 	assert_int_equal(test_coap_get(&t, 1, "/a"), DPS_OK);
-	feed(205, TOKEN_1, "c132", "{\"secret\":1}"); /* JSON */
-	assert_answer(1, DPS_E_CONTENT_FORMAT, 205, "");
+	test_coap_feed_text(&t, 205, TOKEN_1, "c132", "{\"secret\":1}"); /* JSON */
+	test_coap_assert_answer(&t, 1, DPS_E_CONTENT_FORMAT, 205, "");
 	assert_int_equal(test_coap_get(&t, 2, "/a"), DPS_OK);
-	feed(204, TOKEN_2, "c132", ""); /* nothing to be read wrongly */
-	assert_answer(2, DPS_OK, 204, "");
+	test_coap_feed_text(&t, 204, TOKEN_2, "c132", ""); /* nothing to be read wrongly */
+	test_coap_assert_answer(&t, 2, DPS_OK, 204, "");
 	assert_int_equal(test_coap_get(&t, 3, "/a"), DPS_OK);
-	feed(404, TOKEN_3, "c0", "text/plain"); /* errors are texts */
-	assert_answer(3, DPS_E_SERVICE_REJECTED, 404, "text/plain");
+	test_coap_feed_text(&t, 404, TOKEN_3, "c0", "text/plain"); /* errors are texts */
+	test_coap_assert_answer(&t, 3, DPS_E_SERVICE_REJECTED, 404, "text/plain");
 }
 
 static void test_critical_option(void **state)
@@ -252,13 +207,13 @@ static void test_critical_option(void **state)
 	assert_int_equal(test_coap_get(&t, 1, "/a"), DPS_OK);
 	assert_int_equal(test_coap_get(&t, 2, "/b"), DPS_OK);
 	assert_int_equal(test_coap_get(&t, 3, "/c"), DPS_OK);
-	feed(205, TOKEN_1, "90", "x");                               /* option 9 */
-	feed(205, TOKEN_2, "6101 813c", "x");                        /* Observe, Max-Age: elective */
-	feed(205, TOKEN_3, "c22710 e206ec0800" /* 12, 2053 */, "x"); /* what the OCF version of the format is */
-	assert_answer(1, DPS_E_COAP_OPTION, 205, "");
-	assert_answer(2, DPS_OK, 205, "x");
-	assert_answer(3, DPS_OK, 205, "x");
-	assert_idle(); /* the connection goes on */
+	test_coap_feed_text(&t, 205, TOKEN_1, "90", "x");                               /* option 9 */
+	test_coap_feed_text(&t, 205, TOKEN_2, "6101 813c", "x");                        /* Observe, Max-Age: elective */
+	test_coap_feed_text(&t, 205, TOKEN_3, "c22710 e206ec0800" /* 12, 2053 */, "x"); /* what the OCF version of the format is */
+	test_coap_assert_answer(&t, 1, DPS_E_COAP_OPTION, 205, "");
+	test_coap_assert_answer(&t, 2, DPS_OK, 205, "x");
+	test_coap_assert_answer(&t, 3, DPS_OK, 205, "x");
+	test_coap_assert_idle(&t); /* the connection goes on */
 }
 
 static void test_unknown_and_duplicate_answers(void **state)
@@ -266,20 +221,20 @@ static void test_unknown_and_duplicate_answers(void **state)
 	(void)state;
 	test_coap_init(&t, test_coap_default());
 	assert_int_equal(test_coap_get(&t, 1, "/a"), DPS_OK);
-	feed(205, "ffffffffffffffff", CBOR, "x");
-	feed(205, "", CBOR, "x");
-	feed(205, "01010101010101", CBOR, "x"); /* a byte short */
-	feed(404, TOKEN_2, "", "x");
-	feed(205, TOKEN_1, CBOR, "good");
-	feed(205, TOKEN_1, CBOR, "again");
-	assert_answer(1, DPS_OK, 205, "good");
-	assert_idle();
+	test_coap_feed_text(&t, 205, "ffffffffffffffff", CBOR, "x");
+	test_coap_feed_text(&t, 205, "", CBOR, "x");
+	test_coap_feed_text(&t, 205, "01010101010101", CBOR, "x"); /* a byte short */
+	test_coap_feed_text(&t, 404, TOKEN_2, "", "x");
+	test_coap_feed_text(&t, 205, TOKEN_1, CBOR, "good");
+	test_coap_feed_text(&t, 205, TOKEN_1, CBOR, "again");
+	test_coap_assert_answer(&t, 1, DPS_OK, 205, "good");
+	test_coap_assert_idle(&t);
 	assert_int_equal(t.coap.counters.unknown_answers, 5);
 	/* reserved classes are no answers */
 	assert_int_equal(test_coap_get(&t, 2, "/a"), DPS_OK);
-	feed(101, TOKEN_2, "", "");
-	feed(600, TOKEN_2, "", "");
-	assert_idle();
+	test_coap_feed_text(&t, 101, TOKEN_2, "", "");
+	test_coap_feed_text(&t, 600, TOKEN_2, "", "");
+	test_coap_assert_idle(&t);
 	assert_int_equal(t.coap.counters.unknown_answers, 5);
 	assert_int_equal(dps_coap_in_flight(&t.coap), 1);
 }
@@ -292,9 +247,9 @@ static void test_forget(void **state)
 	assert_int_equal(test_coap_get(&t, 2, "/b"), DPS_OK);
 	dps_coap_transport.forget(&t.coap, 1);
 	dps_coap_transport.forget(&t.coap, 99);
-	feed(205, TOKEN_1, CBOR, "late");
-	feed(205, TOKEN_2, CBOR, "x");
-	assert_answer(2, DPS_OK, 205, "x");
+	test_coap_feed_text(&t, 205, TOKEN_1, CBOR, "late");
+	test_coap_feed_text(&t, 205, TOKEN_2, CBOR, "x");
+	test_coap_assert_answer(&t, 2, DPS_OK, 205, "x");
 	assert_int_equal(t.coap.counters.unknown_answers, 1);
 	assert_int_equal(dps_coap_in_flight(&t.coap), 0);
 }
@@ -306,8 +261,8 @@ static void test_slots_full(void **state)
 	for (unsigned i = 0; i < DPS_CONFIG_REQUESTS; i++)
 		assert_int_equal(test_coap_get(&t, i, "/a"), DPS_OK);
 	assert_int_equal(test_coap_get(&t, 50, "/a"), DPS_AGAIN);
-	feed(205, TOKEN_3, CBOR, "x");
-	assert_answer(2, DPS_OK, 205, "x");
+	test_coap_feed_text(&t, 205, TOKEN_3, CBOR, "x");
+	test_coap_assert_answer(&t, 2, DPS_OK, 205, "x");
 	assert_int_equal(test_coap_get(&t, 50, "/a"), DPS_OK);
 }
 
@@ -323,8 +278,8 @@ static void test_tokens(void **state)
 	assert_int_equal(test_coap_get(&t, 1, "/a"), DPS_OK);
 	assert_int_equal(test_coap_get(&t, 2, "/a"), DPS_E_RANDOM); /* never the same one twice */
 	assert_int_equal(dps_coap_in_flight(&t.coap), 1);
-	feed(205, TOKEN_1, CBOR, "x");
-	assert_answer(1, DPS_OK, 205, "x");
+	test_coap_feed_text(&t, 205, TOKEN_1, CBOR, "x");
+	test_coap_assert_answer(&t, 1, DPS_OK, 205, "x");
 	assert_int_equal(test_coap_get(&t, 2, "/a"), DPS_OK);
 }
 
@@ -339,12 +294,12 @@ static void test_answer_too_large(void **state)
 		t.peer.read_step = i % 2 == 0 ? 0 : 1000;
 		assert_int_equal(test_coap_get(&t, 1, "/a"), DPS_OK);
 		assert_int_equal(test_coap_get(&t, 2, "/a"), DPS_OK);
-		assert_idle();
+		test_coap_assert_idle(&t);
 		test_coap_feed(&t, 205, TOKEN_1, CBOR, filler, sizes[i / 2]);
-		feed(205, TOKEN_2, CBOR, "next");
-		assert_answer(1, DPS_E_TOO_LARGE, 205, "");
-		assert_answer(2, DPS_OK, 205, "next");
-		assert_idle();
+		test_coap_feed_text(&t, 205, TOKEN_2, CBOR, "next");
+		test_coap_assert_answer(&t, 1, DPS_E_TOO_LARGE, 205, "");
+		test_coap_assert_answer(&t, 2, DPS_OK, 205, "next");
+		test_coap_assert_idle(&t);
 	}
 	/* the largest that fits */
 	assert_int_equal(test_coap_get(&t, 3, "/a"), DPS_OK);
@@ -357,9 +312,9 @@ static void test_answer_too_large(void **state)
 	assert_int_equal(test_coap_get(&t, 4, "/a"), DPS_OK);
 	test_coap_feed(&t, 205, TOKEN_3, CBOR, filler, 9000);
 	test_coap_feed(&t, 403, "0404040404040404", "", filler, 9000);
-	assert_answer(4, DPS_E_SERVICE_REFUSED, 403, "");
+	test_coap_assert_answer(&t, 4, DPS_E_SERVICE_REFUSED, 403, "");
 	assert_int_equal(t.coap.counters.unknown_answers, 1);
-	assert_idle();
+	test_coap_assert_idle(&t);
 }
 
 static void test_payload_stays_until_next_poll(void **state)
@@ -370,14 +325,14 @@ static void test_payload_stays_until_next_poll(void **state)
 	test_coap_init(&t, test_coap_default());
 	assert_int_equal(test_coap_get(&t, 1, "/a"), DPS_OK);
 	assert_int_equal(test_coap_get(&t, 2, "/b"), DPS_OK);
-	feed(205, TOKEN_1, CBOR, "first");
-	feed(205, TOKEN_2, CBOR, "second");
-	assert_answer(1, DPS_OK, 205, "first");
+	test_coap_feed_text(&t, 205, TOKEN_1, CBOR, "first");
+	test_coap_feed_text(&t, 205, TOKEN_2, CBOR, "second");
+	test_coap_assert_answer(&t, 1, DPS_OK, 205, "first");
 	payload = t.answer.payload;
 	assert_int_equal(test_coap_get(&t, 3, "/c"), DPS_OK);
 	assert_memory_equal(payload, "first", 5);
 	memset(payload, 0xff, 5); /* may be changed in place: the next message is another one */
-	assert_answer(2, DPS_OK, 205, "second");
+	test_coap_assert_answer(&t, 2, DPS_OK, 205, "second");
 }
 
 static void test_send_buffer_full(void **state)
@@ -423,7 +378,7 @@ static void test_request_too_large(void **state)
 	options.send_size = 128;
 	test_coap_init(&t, &options);
 	assert_int_equal(test_coap_get(&t, 1, path), DPS_E_TOO_LARGE);
-	assert_idle();
+	test_coap_assert_idle(&t);
 	assert_int_equal(test_coap_get(&t, 1, path), DPS_E_TOO_LARGE);
 	/* the peer's limit: its CSM has not come, the assumed one counts */
 	options = *test_coap_default();
@@ -434,13 +389,13 @@ static void test_request_too_large(void **state)
 	assert_int_equal(post(2, "/c", (char *)filler, 1200), DPS_E_TOO_LARGE);
 	assert_int_equal(dps_coap_in_flight(&t.coap), 0);
 	test_coap_feed(&t, 701, "", "22 0800", NULL, 0);
-	assert_idle();
+	test_coap_assert_idle(&t);
 	assert_int_equal(post(2, "/c", (char *)filler, 1200), DPS_OK);
 	/* larger than buffer and area */
 	assert_int_equal(post(3, "/c", (char *)filler, DPS_CONFIG_BODY_SIZE + 1), DPS_E_TOO_LARGE);
 	/* a peer that takes nothing */
 	test_coap_feed(&t, 701, "", "20", NULL, 0);
-	assert_idle();
+	test_coap_assert_idle(&t);
 	assert_int_equal(test_coap_get(&t, 4, "/a"), DPS_E_TOO_LARGE);
 }
 
@@ -471,11 +426,11 @@ static void test_body_failures(void **state)
 		assert_int_equal(dps_coap_transport.send(&t.coap, 1, &request, NULL), DPS_E_INTERNAL);
 		assert_int_equal(dps_coap_in_flight(&t.coap), 0);
 	}
-	assert_idle();
-	assert_written("30e1222100"); /* the CSM and nothing else */
+	test_coap_assert_idle(&t);
+	test_coap_assert_written(&t, "30e1222100"); /* the CSM and nothing else */
 	/* a POST with nothing to say */
 	assert_int_equal(post(2, "/c", "", 10), DPS_OK);
-	assert_idle();
+	test_coap_assert_idle(&t);
 	test_coap_take(&t);
 	assert_true(test_coap_next(&t, &m));
 	assert_int_equal(m.code, 2);
@@ -491,7 +446,7 @@ static void test_ocf_version_options(void **state)
 	test_coap_init(&t, &options);
 	assert_int_equal(test_coap_get(&t, 1, "/a"), DPS_OK);
 	assert_int_equal(post(2, "/c", "x", 1), DPS_OK);
-	assert_idle();
+	test_coap_assert_idle(&t);
 	test_coap_take(&t);
 	assert_true(test_coap_next(&t, &m));
 	assert_true(test_coap_next(&t, &m));

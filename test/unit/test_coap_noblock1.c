@@ -7,49 +7,16 @@
 #undef DPS_CONFIG_BLOCK1
 #define DPS_CONFIG_BLOCK1 0
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
-#include "../../lib/coap/answer.c"
-#include "../../lib/coap/block.c"
-#include "../../lib/coap/peer.c"
-#include "../../lib/coap/request.c"
-#include "../../lib/coap/transport.c"
-#include "support/test_coap.h"
-
-#define TOKEN_1 "0101010101010101"
+#include "support/test_coap_rebuilt.h"
 
 static struct test_coap t;
 static struct test_coap_message m;
 
-static dps_result body(const struct dps_step_env *env, uint8_t *buf, size_t size, size_t *len)
-{
-	(void)env;
-	*len = size;
-	memset(buf, 'b', size);
-	return DPS_OK;
-}
-
-static void start(void)
-{
-	struct dps_coap_options options = *test_coap_default();
-
-	options.receive_size = 1280;
-	options.send_size = 1280;
-	test_coap_init(&t, &options);
-	assert_int_equal(test_coap_run(&t), DPS_AGAIN);
-	test_coap_take(&t);
-	assert_true(test_coap_next(&t, &m)); /* our CSM */
-}
-
 static void test_answers_in_blocks(void **state)
 {
 	(void)state;
-	start();
+	test_coap_begin(&t, 1280, 1280);
+	assert_true(test_coap_next(&t, &m));        /* our CSM */
 	assert_int_equal(test_coap_uint(&m, 4), 0); /* offered */
 	assert_int_equal(test_coap_get(&t, 1, "/a"), DPS_OK);
 	test_coap_feed(&t, 205, TOKEN_1, "c22710 b108", "0123456789abcdef", 16);
@@ -67,10 +34,11 @@ static void test_answers_in_blocks(void **state)
 
 static void test_large_bodies_are_refused(void **state)
 {
-	struct dps_request request = {.method = DPS_POST, .path = "/a", .body_limit = 1000, .write_body = body};
+	struct dps_request request = {.method = DPS_POST, .path = "/a", .body_limit = 1000, .write_body = test_coap_fill};
 
 	(void)state;
-	start();
+	test_coap_begin(&t, 1280, 1280);
+	assert_true(test_coap_next(&t, &m));                /* our CSM */
 	test_coap_feed(&t, 701, "", "22 0500 20", NULL, 0); /* whatever the peer offers */
 	assert_int_equal(test_coap_run(&t), DPS_AGAIN);
 	assert_int_equal(dps_coap_transport.send(&t.coap, 1, &request, NULL), DPS_OK);

@@ -2,19 +2,7 @@
 /*
  * What the peer asks and signals: requests served while ours wait, pings, floods, Release and Abort.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
-#include <string.h>
-
-#include "support/test_coap.h"
-
-#define TOKEN_1 "0101010101010101"
-#define CBOR    "c22710"
+#include "support/test_coap_check.h"
 
 static struct test_coap t;
 static struct test_coap_message m;
@@ -78,26 +66,6 @@ static void start(size_t send_size)
 	test_coap_take(&t);
 }
 
-static void feed(unsigned code, const char *token, const char *options, const char *payload)
-{
-	test_coap_feed(&t, code, token, options, payload, strlen(payload));
-}
-
-static void assert_idle(void)
-{
-	assert_int_equal(test_coap_run(&t), DPS_AGAIN);
-}
-
-static void assert_written(const char *hex)
-{
-	uint8_t want[512];
-	size_t len = test_channel_hex(hex, want, sizeof(want));
-
-	test_coap_take(&t);
-	assert_int_equal(t.out_len, len);
-	assert_memory_equal(t.out, want, len);
-}
-
 static void test_request_served(void **state)
 {
 	(void)state;
@@ -105,7 +73,7 @@ static void test_request_served(void **state)
 	served.reply_len = 3;
 	/* GET /oic/res?if=oic.if.ll&rt=oic.wk.d as the service sends it */
 	test_channel_feed_hex(&t.peer, "d81401abd35b30bab835d8b36f6963037265734c69663d6f69632e69662e6c6c0b72743d6f69632e776b2e64");
-	assert_idle();
+	test_coap_assert_idle(&t);
 	assert_int_equal(served.calls, 1);
 	assert_int_equal(served.method, 1);
 	assert_string_equal(served.path, "/oic/res");
@@ -113,28 +81,28 @@ static void test_request_served(void **state)
 	assert_int_equal(served.accept, DPS_COAP_FORMAT_NONE);
 	assert_int_equal(served.content_format, DPS_COAP_FORMAT_NONE);
 	assert_true(served.room > DPS_CONFIG_SEND_SIZE - 32);
-	assert_written("7845abd35b30bab835d8 c22710 ff 727272");
+	test_coap_assert_written(&t, "7845abd35b30bab835d8 c22710 ff 727272");
 	assert_int_equal(t.coap.counters.served, 1);
 
 	/* an empty token, a body, formats, the root */
 	served.reply_len = 0;
 	served.code = 204;
-	feed(2, "", "c12a 5132", "xy");
-	assert_idle();
+	test_coap_feed_text(&t, 2, "", "c12a 5132", "xy");
+	test_coap_assert_idle(&t);
 	assert_int_equal(served.method, 2);
 	assert_string_equal(served.path, "/");
 	assert_string_equal(served.queries, "");
 	assert_int_equal(served.content_format, 42);
 	assert_int_equal(served.accept, 50);
 	assert_int_equal(served.payload_len, 2);
-	assert_written("0044"); /* no format without payload */
+	test_coap_assert_written(&t, "0044"); /* no format without payload */
 
 	/* methods to come are the application's to refuse */
 	served.code = 405;
-	feed(31, "aa", "b161", "");
-	assert_idle();
+	test_coap_feed_text(&t, 31, "aa", "b161", "");
+	test_coap_assert_idle(&t);
 	assert_int_equal(served.method, 31);
-	assert_written("0185aa");
+	test_coap_assert_written(&t, "0185aa");
 }
 
 static void test_reply_forms(void **state)
@@ -143,39 +111,39 @@ static void test_reply_forms(void **state)
 	start(0);
 	served.reply_len = 2;
 	served.reply_format = DPS_COAP_FORMAT_NONE;
-	feed(1, "aa", "b161", "");
-	assert_idle();
-	assert_written("3145aa ff7272");
+	test_coap_feed_text(&t, 1, "aa", "b161", "");
+	test_coap_assert_idle(&t);
+	test_coap_assert_written(&t, "3145aa ff7272");
 	/* no answer at all */
 	served.code = 0;
-	feed(1, "aa", "b161", "");
-	assert_idle();
-	assert_written("");
+	test_coap_feed_text(&t, 1, "aa", "b161", "");
+	test_coap_assert_idle(&t);
+	test_coap_assert_written(&t, "");
 	assert_int_equal(t.coap.counters.served, 1);
 	served.code = 503;
 	served.reply_len = 0;
-	feed(1, "aa", "b161", "");
-	assert_idle();
-	assert_written("01a3aa");
+	test_coap_feed_text(&t, 1, "aa", "b161", "");
+	test_coap_assert_idle(&t);
+	test_coap_assert_written(&t, "01a3aa");
 	/* not a code of responses */
 	served.code = 701;
 	served.reply_len = 0;
-	feed(1, "aa", "b161", "");
-	assert_idle();
-	assert_written("01a0aa");
+	test_coap_feed_text(&t, 1, "aa", "b161", "");
+	test_coap_assert_idle(&t);
+	test_coap_assert_written(&t, "01a0aa");
 	/* the largest that fits, and one byte more */
 	served.code = 205;
 	served.reply_len = served.room;
-	feed(1, "aa", "b161", "");
-	assert_idle();
+	test_coap_feed_text(&t, 1, "aa", "b161", "");
+	test_coap_assert_idle(&t);
 	test_coap_take(&t);
 	assert_true(test_coap_next(&t, &m));
 	assert_int_equal(m.code, 205);
 	assert_int_equal(m.payload_len, served.room);
 	served.reply_len = served.room + 1;
-	feed(1, "aa", "b161", "");
-	assert_idle();
-	assert_written("01a0aa");
+	test_coap_feed_text(&t, 1, "aa", "b161", "");
+	test_coap_assert_idle(&t);
+	test_coap_assert_written(&t, "01a0aa");
 }
 
 static void test_reply_with_ocf_version(void **state)
@@ -189,28 +157,28 @@ static void test_reply_with_ocf_version(void **state)
 	options.ocf_version = true;
 	served.reply_len = 1;
 	test_coap_init(&t, &options);
-	assert_idle();
+	test_coap_assert_idle(&t);
 	test_coap_take(&t);
-	feed(1, "aa", "b161", "");
-	assert_idle();
-	assert_written("a145aa c22710 e206ec0800 ff72");
+	test_coap_feed_text(&t, 1, "aa", "b161", "");
+	test_coap_assert_idle(&t);
+	test_coap_assert_written(&t, "a145aa c22710 e206ec0800 ff72");
 }
 
 static void test_refused_without_asking(void **state)
 {
 	(void)state;
 	start(0);
-	feed(1, "01", "b161 d10100", "");       /* 25: unknown and critical */
-	feed(1, "02", "b161 c106", "");         /* 23: Block2 */
-	feed(2, "03", "b161 d1030e", "x");      /* 27: Block1 */
-	feed(1, "04", "b7 6f69632f726573", ""); /* a slash inside a segment */
-	assert_idle();
+	test_coap_feed_text(&t, 1, "01", "b161 d10100", "");       /* 25: unknown and critical */
+	test_coap_feed_text(&t, 1, "02", "b161 c106", "");         /* 23: Block2 */
+	test_coap_feed_text(&t, 2, "03", "b161 d1030e", "x");      /* 27: Block1 */
+	test_coap_feed_text(&t, 1, "04", "b7 6f69632f726573", ""); /* a slash inside a segment */
+	test_coap_assert_idle(&t);
 	assert_int_equal(served.calls, 0);
-	assert_written("018201 018202 018d03 018004");
+	test_coap_assert_written(&t, "018201 018202 018d03 018004");
 	/* elective ones that are unknown do not matter */
-	feed(1, "05", "60 5161 b161", ""); /* Observe, Uri-Path "a", 22 */
-	assert_idle();
-	assert_written("014505");
+	test_coap_feed_text(&t, 1, "05", "60 5161 b161", ""); /* Observe, Uri-Path "a", 22 */
+	test_coap_assert_idle(&t);
+	test_coap_assert_written(&t, "014505");
 	assert_string_equal(served.path, "/a");
 }
 
@@ -218,11 +186,11 @@ static void test_no_application(void **state)
 {
 	(void)state;
 	test_coap_init(&t, test_coap_default());
-	assert_idle();
+	test_coap_assert_idle(&t);
 	test_coap_take(&t);
-	feed(1, "aa", "b161", "");
-	assert_idle();
-	assert_written("0184aa");
+	test_coap_feed_text(&t, 1, "aa", "b161", "");
+	test_coap_assert_idle(&t);
+	test_coap_assert_written(&t, "0184aa");
 }
 
 static void test_request_too_large(void **state)
@@ -230,35 +198,35 @@ static void test_request_too_large(void **state)
 	(void)state;
 	start(0);
 	test_coap_feed(&t, 2, "aabb", "b161", filler, sizeof(filler));
-	feed(702, "01", "", "");
-	assert_idle();
+	test_coap_feed_text(&t, 702, "01", "", "");
+	test_coap_assert_idle(&t);
 	assert_int_equal(served.calls, 0);
 	assert_int_equal(t.coap.counters.served, 1);
-	assert_written("028daabb 01e301");
+	test_coap_assert_written(&t, "028daabb 01e301");
 }
 
 static void test_ping(void **state)
 {
 	(void)state;
 	start(0);
-	feed(702, "62efb8d14c084719", "", "");
-	feed(702, "", "", "");
-	feed(702, "aa", "20", "text"); /* Custody */
-	assert_idle();
-	assert_written("08e362efb8d14c084719 00e3 11e3aa20");
+	test_coap_feed_text(&t, 702, "62efb8d14c084719", "", "");
+	test_coap_feed_text(&t, 702, "", "", "");
+	test_coap_feed_text(&t, 702, "aa", "20", "text"); /* Custody */
+	test_coap_assert_idle(&t);
+	test_coap_assert_written(&t, "08e362efb8d14c084719 00e3 11e3aa20");
 	assert_int_equal(t.coap.counters.pings, 3);
 	/* while a request is in flight, and between the bytes of its answer */
 	assert_int_equal(test_coap_get(&t, 1, "/a"), DPS_OK);
-	feed(702, "bb", "", "");
-	feed(205, TOKEN_1, CBOR, "x");
+	test_coap_feed_text(&t, 702, "bb", "", "");
+	test_coap_feed_text(&t, 205, TOKEN_1, CBOR, "x");
 	assert_int_equal(test_coap_run(&t), DPS_OK);
 	assert_int_equal(t.answer.handle, 1);
-	assert_idle();
-	assert_written("5801" TOKEN_1 "b161622710 01e3bb");
+	test_coap_assert_idle(&t);
+	test_coap_assert_written(&t, "5801" TOKEN_1 "b161622710 01e3bb");
 	/* a critical option in a ping ends the connection */
-	feed(702, "cc", "10", "");
+	test_coap_feed_text(&t, 702, "cc", "10", "");
 	assert_int_equal(test_coap_run(&t), DPS_E_COAP);
-	assert_written("00e5");
+	test_coap_assert_written(&t, "00e5");
 }
 
 static void test_ping_of_ours(void **state)
@@ -267,15 +235,15 @@ static void test_ping_of_ours(void **state)
 	start(0);
 	assert_int_equal(dps_coap_ping(&t.coap), DPS_OK);
 	assert_int_equal(dps_coap_ping(&t.coap), DPS_AGAIN); /* one at a time */
-	assert_idle();
-	assert_written("08e2" TOKEN_1);
-	feed(703, "0202020202020202", "", ""); /* a pong to nobody */
-	feed(703, "", "", "");
-	assert_idle();
+	test_coap_assert_idle(&t);
+	test_coap_assert_written(&t, "08e2" TOKEN_1);
+	test_coap_feed_text(&t, 703, "0202020202020202", "", ""); /* a pong to nobody */
+	test_coap_feed_text(&t, 703, "", "", "");
+	test_coap_assert_idle(&t);
 	assert_int_equal(t.coap.counters.pongs, 0);
-	feed(703, TOKEN_1, "20", "");
-	feed(703, TOKEN_1, "", "");
-	assert_idle();
+	test_coap_feed_text(&t, 703, TOKEN_1, "20", "");
+	test_coap_feed_text(&t, 703, TOKEN_1, "", "");
+	test_coap_assert_idle(&t);
 	assert_int_equal(t.coap.counters.pongs, 1);
 	assert_int_equal(dps_coap_ping(&t.coap), DPS_OK);
 }
@@ -289,8 +257,8 @@ static void test_ping_without_room(void **state)
 	assert_int_equal(test_coap_get(&t, 2, "/abcdefgh"), DPS_OK);
 	assert_int_equal(test_coap_get(&t, 3, "/abcdefgh"), DPS_AGAIN);
 	assert_int_equal(dps_coap_ping(&t.coap), DPS_OK);
-	feed(703, "0404040404040404", "", ""); /* its pong: a token was drawn for the request that was refused, too */
-	assert_idle();
+	test_coap_feed_text(&t, 703, "0404040404040404", "", ""); /* its pong: a token was drawn for the request that was refused, too */
+	test_coap_assert_idle(&t);
 	assert_int_equal(t.coap.counters.pongs, 1);
 	assert_int_equal(dps_coap_ping(&t.coap), DPS_AGAIN);
 	assert_false(t.coap.pinging);
@@ -300,18 +268,18 @@ static void test_csm(void **state)
 {
 	(void)state;
 	start(0);
-	feed(701, "", "22 0800 20", "");
-	assert_idle();
+	test_coap_feed_text(&t, 701, "", "22 0800 20", "");
+	test_coap_assert_idle(&t);
 	assert_int_equal(t.coap.peer_size, 2048);
 	assert_true(t.coap.peer_blocks);
 	/* a second one changes what it says, and elective ones that are unknown do not matter */
-	feed(701, "aa", "21ff 60", "payload");
-	assert_idle();
+	test_coap_feed_text(&t, 701, "aa", "21ff 60", "payload");
+	test_coap_assert_idle(&t);
 	assert_int_equal(t.coap.peer_size, 255);
 	assert_true(t.coap.peer_blocks);
-	feed(706, "", "", ""); /* a signal to come */
-	feed(700, "", "", "");
-	assert_idle();
+	test_coap_feed_text(&t, 706, "", "", ""); /* a signal to come */
+	test_coap_feed_text(&t, 700, "", "", "");
+	test_coap_assert_idle(&t);
 }
 
 static void test_release(void **state)
@@ -320,10 +288,10 @@ static void test_release(void **state)
 	start(0);
 	assert_int_equal(test_coap_get(&t, 1, "/a"), DPS_OK);
 	assert_int_equal(test_coap_get(&t, 2, "/b"), DPS_OK);
-	feed(704, "", "22 6161 2105", ""); /* Alternative-Address, Hold-Off */
-	assert_idle();
+	test_coap_feed_text(&t, 704, "", "22 6161 2105", ""); /* Alternative-Address, Hold-Off */
+	test_coap_assert_idle(&t);
 	assert_int_equal(test_coap_get(&t, 3, "/c"), DPS_AGAIN); /* what is in flight may still be answered */
-	feed(205, TOKEN_1, CBOR, "x");
+	test_coap_feed_text(&t, 205, TOKEN_1, CBOR, "x");
 	assert_int_equal(test_coap_run(&t), DPS_OK);
 	dps_coap_transport.forget(&t.coap, 2);
 	assert_int_equal(test_coap_get(&t, 3, "/c"), DPS_E_CLOSED);
@@ -336,7 +304,7 @@ static void test_abort(void **state)
 	(void)state;
 	start(0);
 	assert_int_equal(test_coap_get(&t, 1, "/a"), DPS_OK);
-	feed(705, "", "2102", "bad CSM");
+	test_coap_feed_text(&t, 705, "", "2102", "bad CSM");
 	assert_int_equal(test_coap_run(&t), DPS_E_CLOSED);
 	assert_int_equal(t.answer.code, 705);
 	assert_int_equal(t.answer.payload_len, 7);
@@ -348,7 +316,7 @@ static void test_abort(void **state)
 	test_coap_feed(&t, 705, "", "", filler, sizeof(filler));
 	assert_int_equal(test_coap_run(&t), DPS_E_CLOSED);
 	start(0);
-	feed(705, "", "10", "");
+	test_coap_feed_text(&t, 705, "", "10", "");
 	assert_int_equal(test_coap_run(&t), DPS_E_CLOSED);
 }
 
@@ -359,9 +327,9 @@ static void test_large_signals_are_skipped(void **state)
 	test_coap_feed(&t, 701, "", "22 0800", filler, sizeof(filler));
 	test_coap_feed(&t, 0, "", "", filler, sizeof(filler));
 	test_coap_feed(&t, 100, "", "", filler, sizeof(filler));
-	feed(702, "01", "", "");
-	assert_idle();
-	assert_written("01e301");
+	test_coap_feed_text(&t, 702, "01", "", "");
+	test_coap_assert_idle(&t);
+	test_coap_assert_written(&t, "01e301");
 }
 
 /* Requests and pings without end at a peer that reads nothing: ours keep their room, and reading never stops. */
@@ -374,21 +342,21 @@ static void test_flood_without_room(void **state)
 	served.reply_len = 30;
 	t.peer.write_blocked = true;
 	for (int i = 0; i < 2000; i++) {
-		feed(1, "0a0b0c0d", "b161", "");
-		feed(702, "0e0f", "", "");
+		test_coap_feed_text(&t, 1, "0a0b0c0d", "b161", "");
+		test_coap_feed_text(&t, 702, "0e0f", "", "");
 	}
-	assert_idle();
+	test_coap_assert_idle(&t);
 	assert_int_equal(t.peer.in_pos, t.peer.in_len); /* all was read */
 	assert_int_equal(t.coap.counters.served + t.coap.counters.pings + t.coap.counters.dropped, 4000);
 	assert_true(t.coap.counters.dropped > 3900);
 	assert_true(t.coap.tx_len >= quota && t.coap.tx_len < quota + 64);
 	test_coap_feed(&t, 2, "aabb", "b161", filler, sizeof(filler)); /* not even a refusal */
-	assert_idle();
+	test_coap_assert_idle(&t);
 	assert_int_equal(t.coap.counters.dropped + t.coap.counters.served + t.coap.counters.pings, 4001);
 	/* a whole flight still fits */
 	for (unsigned i = 0; i < 7; i++)
 		assert_int_equal(test_coap_get(&t, i, "/api/v1/provisioning/cloud-configuration"), DPS_OK);
-	feed(205, "0707070707070707", CBOR, "x");
+	test_coap_feed_text(&t, 205, "0707070707070707", CBOR, "x");
 	assert_int_equal(test_coap_run(&t), DPS_OK);
 	assert_int_equal(t.answer.handle, 6);
 }
@@ -408,7 +376,7 @@ static void test_flood_does_not_starve_requests(void **state)
 	served.reply_len = 30;
 	for (;;) {
 		for (int i = 0; i < 20; i++)
-			feed(1, "0a0b0c0d", "b161", "");
+			test_coap_feed_text(&t, 1, "0a0b0c0d", "b161", "");
 		assert_int_equal(test_coap_poll(&t), DPS_AGAIN);
 		if (test_coap_get(&t, 1, path) == DPS_OK)
 			break;
@@ -424,8 +392,8 @@ static void test_flood_of_answers(void **state)
 	start(0);
 	assert_int_equal(test_coap_get(&t, 1, "/a"), DPS_OK);
 	for (int i = 0; i < 3000; i++)
-		feed(205, "ffffffffffffffff", CBOR, "never asked for");
-	feed(205, TOKEN_1, CBOR, "x");
+		test_coap_feed_text(&t, 205, "ffffffffffffffff", CBOR, "never asked for");
+	test_coap_feed_text(&t, 205, TOKEN_1, CBOR, "x");
 	assert_int_equal(test_coap_run(&t), DPS_OK);
 	assert_int_equal(t.answer.handle, 1);
 	assert_int_equal(t.coap.counters.unknown_answers, 3000);
@@ -438,16 +406,16 @@ static void test_quota_returns(void **state)
 	start(256);
 	served.reply_len = 20;
 	for (int i = 0; i < 100; i++) {
-		feed(1, "0a0b0c0d", "b161", "");
-		assert_idle();
+		test_coap_feed_text(&t, 1, "0a0b0c0d", "b161", "");
+		test_coap_assert_idle(&t);
 	}
 	assert_int_equal(t.coap.counters.served, 100);
 	assert_int_equal(t.coap.counters.dropped, 0);
 	/* with a request of ours always behind them */
 	for (unsigned i = 0; i < 100; i++) {
 		assert_int_equal(test_coap_get(&t, i, "/a"), DPS_OK);
-		feed(1, "0a0b0c0d", "b161", "");
-		assert_idle();
+		test_coap_feed_text(&t, 1, "0a0b0c0d", "b161", "");
+		test_coap_assert_idle(&t);
 		dps_coap_transport.forget(&t.coap, i);
 	}
 	assert_int_equal(t.coap.counters.served, 200);
@@ -458,15 +426,15 @@ static void test_reply_within_the_peers_limit(void **state)
 {
 	(void)state;
 	start(0);
-	feed(701, "", "2140", ""); /* 64 */
+	test_coap_feed_text(&t, 701, "", "2140", ""); /* 64 */
 	served.reply_len = 60;
-	feed(1, "aa", "b161", "");
-	assert_idle();
+	test_coap_feed_text(&t, 1, "aa", "b161", "");
+	test_coap_assert_idle(&t);
 	assert_true(served.room < 60);
-	assert_written("01a0aa");
-	feed(701, "", "2110", ""); /* 16 */
-	feed(1, "aa", "b161", "");
-	assert_idle();
+	test_coap_assert_written(&t, "01a0aa");
+	test_coap_feed_text(&t, 701, "", "2110", ""); /* 16 */
+	test_coap_feed_text(&t, 1, "aa", "b161", "");
+	test_coap_assert_idle(&t);
 	assert_int_equal(t.coap.counters.dropped, 1);
 }
 
