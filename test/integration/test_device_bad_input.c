@@ -5,20 +5,17 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/capability.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
 #include "support/test_pki.h"
-#include "support/test_scenario.h"
-#include "support/test_snapshot.h"
+#include "support/test_subject.h"
 
 /* 129 characters; 128 are allowed. */
 #define TEN "123456789."
@@ -30,9 +27,7 @@
 	":5684"
 
 static struct test_scenario scenario;
-static struct test_local service;
-static struct test_snapshot base; /* the state of a provisioned device */
-static char device_id[37];
+static struct test_subject subject;
 
 /* Files that are wrong, in the scenario's directory "bad". */
 static void make_bad_files(void)
@@ -73,9 +68,7 @@ static int begin(void **state)
 {
 	(void)state;
 	test_scenario_begin(&scenario);
-	test_local_start(&service, &scenario, NULL, NULL);
-	test_device_provision(&scenario, service.uri, "base", device_id);
-	test_snapshot_take(&base, test_path(&scenario, "base"));
+	test_subject_begin(&subject, &scenario, NULL);
 	make_bad_files();
 	return 0;
 }
@@ -83,19 +76,9 @@ static int begin(void **state)
 static int end(void **state)
 {
 	(void)state;
-	test_snapshot_free(&base);
-	test_local_stop(&service);
-	test_local_free(&service);
+	test_subject_end(&subject);
 	test_scenario_end(&scenario);
 	return 0;
-}
-
-/* Root reads every file: not without these. Others have none to lose. */
-static void drop_powers(void *context)
-{
-	(void)context;
-	(void)prctl(PR_CAPBSET_DROP, CAP_DAC_OVERRIDE, 0, 0, 0);
-	(void)prctl(PR_CAPBSET_DROP, CAP_DAC_READ_SEARCH, 0, 0, 0);
 }
 
 static void expect_line(const struct test_program *device, const char *cause, const char *about)
@@ -133,7 +116,7 @@ static void expect_untouched(void)
 	struct test_snapshot after;
 
 	test_snapshot_take(&after, test_path(&scenario, "base"));
-	assert_null(test_snapshot_difference(&base, &after));
+	assert_null(test_snapshot_difference(&subject.base, &after));
 	test_snapshot_free(&after);
 }
 
@@ -191,11 +174,11 @@ static void files(void **state)
 		const char *path = test_path(&scenario, "%s", cases[at].file);
 		struct test_command command;
 
-		test_device_command(&command, &scenario, service.uri, "never");
+		test_device_command(&command, &scenario, subject.service.uri, "never");
 		test_command_flag(&command, "--force");
 		test_command_set(&command, cases[at].option,
 		                 strcmp(cases[at].option, "--key") == 0 ? test_format(&scenario, "file:%s", path) : path);
-		command.prepare = drop_powers;
+		command.prepare = test_drop_powers;
 		expect_refused(&command, cases[at].cause, test_format(&scenario, "%s %s", cases[at].option, cases[at].file));
 	}
 	expect_untouched();
@@ -213,7 +196,7 @@ static void looser_mode(void **state)
 		struct test_program device;
 
 		assert_int_equal(chmod(key, modes[at]), 0);
-		test_device_command(&command, &scenario, service.uri, "looser");
+		test_device_command(&command, &scenario, subject.service.uri, "looser");
 		test_command_flag(&command, "--force");
 		test_program_run(&device, &command);
 		assert_int_equal(device.exit_code, 0);
@@ -240,7 +223,7 @@ static void der_files(void **state)
 	              test_path(&scenario, "factory/manufacturer.pem"), test_path(&scenario, "service/manufacturer-intermediate.pem"),
 	              certificate, NULL);
 	assert_int_equal(chmod(key, 0600), 0);
-	test_device_command(&command, &scenario, service.uri, "der");
+	test_device_command(&command, &scenario, subject.service.uri, "der");
 	test_command_set(&command, "--cert", certificate);
 	test_command_set(&command, "--key", test_format(&scenario, "file:%s", key));
 	test_program_run(&device, &command);
@@ -294,12 +277,12 @@ static void endpoints(void **state)
 	test_program_free(&device);
 
 	/* A good one beside it does not help. */
-	test_device_command(&command, &scenario, service.uri, "never");
+	test_device_command(&command, &scenario, subject.service.uri, "never");
 	test_command_add(&command, "--endpoint", "coaps+tcp://localhost");
 	expect_refused(&command, "endpoint-uri", "the second of two");
 
 	/* More than there is room for. */
-	test_device_command(&command, &scenario, service.uri, "never");
+	test_device_command(&command, &scenario, subject.service.uri, "never");
 	for (int more = 1; more < 5; more++) {
 		test_command_add(&command, "--endpoint", test_format(&scenario, "coaps+tcp://localhost:%d", more));
 	}
@@ -351,7 +334,7 @@ static void wrong_values(void **state)
 
 	(void)state;
 	for (size_t at = 0; at < sizeof(cases) / sizeof(cases[0]); at++) {
-		test_device_command(&command, &scenario, service.uri, "never");
+		test_device_command(&command, &scenario, subject.service.uri, "never");
 		test_command_set(&command, cases[at].option, cases[at].value);
 		expect_refused(&command, cases[at].cause, test_format(&scenario, "%s '%s'", cases[at].option, cases[at].value));
 	}
@@ -367,16 +350,16 @@ static void wrong_options(void **state)
 
 	(void)state;
 	for (size_t at = 0; at < sizeof(required) / sizeof(required[0]); at++) {
-		test_device_command(&command, &scenario, service.uri, "never");
+		test_device_command(&command, &scenario, subject.service.uri, "never");
 		test_command_drop(&command, required[at], true);
 		expect_refused(&command, "argument", required[at]);
 	}
 	for (size_t at = 0; at < sizeof(unknown) / sizeof(unknown[0]); at++) {
-		test_device_command(&command, &scenario, service.uri, "never");
+		test_device_command(&command, &scenario, subject.service.uri, "never");
 		test_command_flag(&command, unknown[at]);
 		expect_refused(&command, "argument", unknown[at]);
 	}
-	test_device_command(&command, &scenario, service.uri, "never");
+	test_device_command(&command, &scenario, subject.service.uri, "never");
 	test_command_drop(&command, "--state-dir", true);
 	test_program_run(&device, &command);
 	expect_line(&device, "argument", "no state directory");
@@ -391,7 +374,7 @@ static void for_a_person(void **state)
 	struct test_program device;
 
 	(void)state;
-	test_device_command(&command, &scenario, service.uri, "never");
+	test_device_command(&command, &scenario, subject.service.uri, "never");
 	test_command_drop(&command, "--json", false);
 	test_command_set(&command, "--ca", test_path(&scenario, "bad/none"));
 	for (int quiet = 0; quiet < 2; quiet++) {

@@ -12,59 +12,20 @@
 
 #include "support/test_attempt.h"
 
-/* Ample for a failure or two; the deadline is what ends such a run. */
-#define TIMEOUT "0.6"
-
-static const char config[] = "{\"psk\": \"0123456789abcdef\", \"resources\": [{\"href\": \"/light/1\", \"rep\": {\"state\": true}}]}";
-
-static const char *const steps[] = {"time", "owner", "cloud", "credentials", "acls", "resources"};
-
-#define STEPS (sizeof(steps) / sizeof(steps[0]))
-
-static struct test_scenario scenario;
-static struct test_subject subject;
-
-#define CASES_MAX 128
-
-static struct test_attempt attempts[CASES_MAX];
-static size_t case_count;
+static struct test_trials trials;
 
 static int begin(void **state)
 {
 	(void)state;
-	test_scenario_begin(&scenario);
-	test_subject_begin(&subject, &scenario, config);
+	test_trials_begin(&trials, NULL);
 	return 0;
 }
 
 static int end(void **state)
 {
 	(void)state;
-	test_subject_end(&subject);
-	test_scenario_end(&scenario);
+	test_trials_end(&trials);
 	return 0;
-}
-
-static void begin_cases(void)
-{
-	memset(attempts, 0, sizeof(attempts));
-	case_count = 0;
-}
-
-static void add_case(const char *step, const char *action, const char *option, const struct test_outcome *outcome)
-{
-	assert_true(case_count < CASES_MAX);
-	attempts[case_count].fault = test_format(&scenario, "%s:%s", step, action);
-	attempts[case_count].option = option;
-	attempts[case_count].timeout = TIMEOUT;
-	attempts[case_count].step = step;
-	attempts[case_count].outcome = *outcome;
-	case_count++;
-}
-
-static void run_cases(void)
-{
-	test_attempts(&subject, attempts, case_count, test_attempt_check_failed);
 }
 
 /* --- identities -------------------------------------------------------------------------------------------------------------------- */
@@ -85,13 +46,13 @@ static void bad_identities(void **state)
 	static const char *const options[] = {NULL, "--sequential", "--clock-synced"};
 
 	(void)state;
-	begin_cases();
+	test_trials_clear(&trials);
 	for (size_t at = 0; at < sizeof(identities) / sizeof(identities[0]); at++) {
 		for (size_t option = 0; option < sizeof(options) / sizeof(options[0]); option++) {
-			add_case("credentials", identities[at].action, options[option], &identities[at].outcome);
+			test_trials_add_failing(&trials, "credentials", identities[at].action, options[option], &identities[at].outcome);
 		}
 	}
-	run_cases();
+	test_trials_run(&trials, test_attempt_check_failed);
 }
 
 /* --- connections ------------------------------------------------------------------------------------------------------------------- */
@@ -117,15 +78,15 @@ static void broken_connections(void **state)
 	};
 
 	(void)state;
-	begin_cases();
-	for (size_t step = 0; step < STEPS; step++) {
+	test_trials_clear(&trials);
+	for (size_t step = 0; step < TEST_STEPS; step++) {
 		for (size_t at = 0; at < sizeof(breaks) / sizeof(breaks[0]); at++) {
-			add_case(steps[step], breaks[at].action, breaks[at].option, &breaks[at].outcome);
+			test_trials_add_failing(&trials, test_steps[step], breaks[at].action, breaks[at].option, &breaks[at].outcome);
 		}
 	}
 	/* A first request that is held for ever has no copy behind it in a sequence. */
-	add_case("time", "no-oic-res", "--sequential", &(struct test_outcome){"deadline", NULL, 3});
-	run_cases();
+	test_trials_add_failing(&trials, "time", "no-oic-res", "--sequential", &(struct test_outcome){"deadline", NULL, 3});
+	test_trials_run(&trials, test_attempt_check_failed);
 }
 
 /* --- a device without any state ---------------------------------------------------------------------------------------------------- */
@@ -152,7 +113,7 @@ static void check_fresh(struct test_subject *device, struct test_attempt *attemp
 	if (program.exit_code != 0) {
 		test_attempt_fail(attempt, "the run after it: exit %d: %s", program.exit_code, program.output);
 	}
-	for (size_t step = 1; step < STEPS; step++) {
+	for (size_t step = 1; step < TEST_STEPS; step++) {
 		const cJSON *event;
 		bool done = false;
 
@@ -160,11 +121,11 @@ static void check_fresh(struct test_subject *device, struct test_attempt *attemp
 		{
 			const char *name = test_get_text(event, "step");
 
-			done = done || (test_is_one_of(test_get_text(event, "event"), "step") && strcmp(name, steps[step]) == 0);
+			done = done || (test_is_one_of(test_get_text(event, "event"), "step") && strcmp(name, test_steps[step]) == 0);
 		}
-		if (test_local_requests(&service, steps[step]) != (done ? 0u : 1u)) {
-			test_attempt_fail(attempt, "%s was asked %zu times by the run after it", steps[step],
-			                  test_local_requests(&service, steps[step]));
+		if (test_local_requests(&service, test_steps[step]) != (done ? 0u : 1u)) {
+			test_attempt_fail(attempt, "%s was asked %zu times by the run after it", test_steps[step],
+			                  test_local_requests(&service, test_steps[step]));
 		}
 	}
 	test_program_free(&program);
@@ -173,23 +134,27 @@ static void check_fresh(struct test_subject *device, struct test_attempt *attemp
 
 static void nothing_half_applied(void **state)
 {
-	static const char *const faults[] = {"time:garbage",
-	                                     "owner:4.04",
-	                                     "cloud:truncate",
-	                                     "credentials:wrong-ca",
-	                                     "credentials:wrong-type=creds",
-	                                     "acls:wrong-type=permission",
-	                                     "acls:disconnect",
-	                                     "resources:5.00",
-	                                     "resources:silence"};
+	static const struct {
+		const char *step;
+		const char *action;
+	} faults[] = {
+		{"time", "garbage"},
+		{"owner", "4.04"},
+		{"cloud", "truncate"},
+		{"credentials", "wrong-ca"},
+		{"credentials", "wrong-type=creds"},
+		{"acls", "wrong-type=permission"},
+		{"acls", "disconnect"},
+		{"resources", "5.00"},
+		{"resources", "silence"},
+	};
 
 	(void)state;
-	begin_cases();
+	test_trials_clear(&trials);
 	for (size_t at = 0; at < sizeof(faults) / sizeof(faults[0]); at++) {
-		attempts[at] = (struct test_attempt){.fault = faults[at], .timeout = TIMEOUT, .fresh = true};
-		case_count++;
+		test_trials_add(&trials, faults[at].step, faults[at].action, NULL)->fresh = true;
 	}
-	test_attempts(&subject, attempts, case_count, check_fresh);
+	test_trials_run(&trials, check_fresh);
 }
 
 int main(void)

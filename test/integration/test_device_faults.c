@@ -12,59 +12,20 @@
 
 #include "support/test_attempt.h"
 
-/* Ample for a failure or two; the deadline is what ends such a run. */
-#define TIMEOUT "0.6"
-
-static const char config[] = "{\"psk\": \"0123456789abcdef\", \"resources\": [{\"href\": \"/light/1\", \"rep\": {\"state\": true}}]}";
-
-static const char *const steps[] = {"time", "owner", "cloud", "credentials", "acls", "resources"};
-
-#define STEPS (sizeof(steps) / sizeof(steps[0]))
-
-static struct test_scenario scenario;
-static struct test_subject subject;
-
-#define CASES_MAX 128
-
-static struct test_attempt attempts[CASES_MAX];
-static size_t case_count;
+static struct test_trials trials;
 
 static int begin(void **state)
 {
 	(void)state;
-	test_scenario_begin(&scenario);
-	test_subject_begin(&subject, &scenario, config);
+	test_trials_begin(&trials, NULL);
 	return 0;
 }
 
 static int end(void **state)
 {
 	(void)state;
-	test_subject_end(&subject);
-	test_scenario_end(&scenario);
+	test_trials_end(&trials);
 	return 0;
-}
-
-static void begin_cases(void)
-{
-	memset(attempts, 0, sizeof(attempts));
-	case_count = 0;
-}
-
-static void add_case(const char *step, const char *action, const char *option, const struct test_outcome *outcome)
-{
-	assert_true(case_count < CASES_MAX);
-	attempts[case_count].fault = test_format(&scenario, "%s:%s", step, action);
-	attempts[case_count].option = option;
-	attempts[case_count].timeout = TIMEOUT;
-	attempts[case_count].step = step;
-	attempts[case_count].outcome = *outcome;
-	case_count++;
-}
-
-static void run_cases(void)
-{
-	test_attempts(&subject, attempts, case_count, test_attempt_check_failed);
 }
 
 /* --- codes ------------------------------------------------------------------------------------------------------------------------- */
@@ -82,16 +43,16 @@ static void error_codes(void **state)
 	};
 
 	(void)state;
-	begin_cases();
-	for (size_t step = 0; step < STEPS; step++) {
+	test_trials_clear(&trials);
+	for (size_t step = 0; step < TEST_STEPS; step++) {
 		for (size_t at = 0; at < sizeof(codes) / sizeof(codes[0]); at++) {
 			/* "There is no such path" is a good answer where nothing is configured. */
-			if (strcmp(steps[step], "resources") != 0 || strcmp(codes[at].action, "4.04") != 0) {
-				add_case(steps[step], codes[at].action, NULL, &codes[at].outcome);
+			if (strcmp(test_steps[step], "resources") != 0 || strcmp(codes[at].action, "4.04") != 0) {
+				test_trials_add_failing(&trials, test_steps[step], codes[at].action, NULL, &codes[at].outcome);
 			}
 		}
 	}
-	run_cases();
+	test_trials_run(&trials, test_attempt_check_failed);
 }
 
 /* The text of an error answer is handed on. */
@@ -109,10 +70,10 @@ static void diagnostic_texts(void **state)
 	static const struct test_outcome refused = {"service-refused", "4.03", 3};
 
 	(void)state;
-	begin_cases();
-	add_case("owner", "4.03", NULL, &refused);
-	add_case("credentials", "4.03", "--sequential", &refused);
-	test_attempts(&subject, attempts, case_count, check_text);
+	test_trials_clear(&trials);
+	test_trials_add_failing(&trials, "owner", "4.03", NULL, &refused);
+	test_trials_add_failing(&trials, "credentials", "4.03", "--sequential", &refused);
+	test_trials_run(&trials, check_text);
 }
 
 /* --- bodies ------------------------------------------------------------------------------------------------------------------------ */
@@ -136,15 +97,15 @@ static void bad_bodies(void **state)
 	static const struct test_outcome no_map = {"field", NULL, 3};
 
 	(void)state;
-	begin_cases();
-	for (size_t step = 0; step < STEPS; step++) {
+	test_trials_clear(&trials);
+	for (size_t step = 0; step < TEST_STEPS; step++) {
 		for (size_t at = 0; at < sizeof(bodies) / sizeof(bodies[0]); at++) {
-			bool appended = test_is_one_of(bodies[at].action, "nested|endless") && strcmp(steps[step], "resources") == 0;
+			bool appended = test_is_one_of(bodies[at].action, "nested|endless") && strcmp(test_steps[step], "resources") == 0;
 
-			add_case(steps[step], bodies[at].action, NULL, appended ? &no_map : &bodies[at].outcome);
+			test_trials_add_failing(&trials, test_steps[step], bodies[at].action, NULL, appended ? &no_map : &bodies[at].outcome);
 		}
 	}
-	run_cases();
+	test_trials_run(&trials, test_attempt_check_failed);
 }
 
 static void wrong_types(void **state)
@@ -163,13 +124,14 @@ static void wrong_types(void **state)
 	static const struct test_outcome field = {"field", NULL, 3};
 
 	(void)state;
-	begin_cases();
+	test_trials_clear(&trials);
 	for (size_t at = 0; at < sizeof(fields) / sizeof(fields[0]); at++) {
 		for (size_t each = 0; each < 9 && fields[at].fields[each] != NULL; each++) {
-			add_case(fields[at].step, test_format(&scenario, "wrong-type=%s", fields[at].fields[each]), NULL, &field);
+			test_trials_add_failing(&trials, fields[at].step, test_format(&trials.scenario, "wrong-type=%s", fields[at].fields[each]), NULL,
+			                        &field);
 		}
 	}
-	run_cases();
+	test_trials_run(&trials, test_attempt_check_failed);
 }
 
 int main(void)

@@ -12,15 +12,7 @@
 
 #include "support/test_attempt.h"
 
-static const char config[] = "{\"psk\": \"0123456789abcdef\", \"resources\": [{\"href\": \"/light/1\", \"rep\": {\"state\": true}}]}";
-
-/* In the order of asking. */
-static const char *const steps[] = {"time", "owner", "cloud", "acls", "credentials", "resources"};
-
-#define STEPS (sizeof(steps) / sizeof(steps[0]))
-
-static struct test_scenario scenario;
-static struct test_subject subject;
+static struct test_trials trials;
 
 /* What one fault, which applies once, costs. */
 struct trouble {
@@ -29,63 +21,45 @@ struct trouble {
 	bool swallows;  /* the steps behind it, where they are under way, are asked again too */
 };
 
-#define CASES_MAX 128
-
-static struct test_attempt attempts[CASES_MAX];
-static struct trouble troubles[CASES_MAX];
-static size_t case_count;
+static struct trouble troubles[TEST_TRIALS_MAX];
 
 static int begin(void **state)
 {
 	(void)state;
-	test_scenario_begin(&scenario);
-	scenario.close_after_ms = "50"; /* a second after every error would be most of the time */
-	test_subject_begin(&subject, &scenario, config);
+	test_trials_begin(&trials, "50"); /* a second after every error would be most of the time */
 	return 0;
 }
 
 static int end(void **state)
 {
 	(void)state;
-	test_subject_end(&subject);
-	test_scenario_end(&scenario);
+	test_trials_end(&trials);
 	return 0;
-}
-
-static void begin_cases(void)
-{
-	memset(attempts, 0, sizeof(attempts));
-	case_count = 0;
 }
 
 static void add_case(const char *step, const struct trouble *trouble, const char *option)
 {
-	assert_true(case_count < CASES_MAX);
-	attempts[case_count].fault = test_format(&scenario, "%s:%s", step, trouble->action);
-	attempts[case_count].option = option;
-	attempts[case_count].timeout = "15";
-	attempts[case_count].step = step;
-	troubles[case_count] = *trouble;
-	case_count++;
+	troubles[trials.count] = *trouble;
+	test_trials_add(&trials, step, trouble->action, option)->timeout = "15";
 }
 
 static void expect_provisioned(const struct test_attempt *attempt)
 {
 	const cJSON *last = test_last(&attempt->device);
-	const struct test_file *key = test_snapshot_find(&subject.base, "key-identity-0");
+	const struct test_file *key = test_snapshot_find(&trials.subject.base, "key-identity-0");
 	const struct test_file *key_after = test_snapshot_find(&attempt->after, "key-identity-0");
 
 	if (attempt->device.exit_code != 0 || !test_is_one_of(test_get_text(last, "event"), "provisioned") ||
 	    !cJSON_IsTrue(test_get(last, "fresh"))) {
 		test_attempt_fail(attempt, "should be provisioned");
 	}
-	if (!test_is_one_of(test_get_text(last, "deviceId"), subject.device_id)) {
+	if (!test_is_one_of(test_get_text(last, "deviceId"), trials.subject.device_id)) {
 		test_attempt_fail(attempt, "the device id has changed");
 	}
 	if (key_after == NULL || key_after->length != key->length || memcmp(key_after->bytes, key->bytes, key->length) != 0) {
 		test_attempt_fail(attempt, "the key has changed");
 	}
-	test_device_is_provisioned(&scenario, attempt->state, subject.device_id);
+	test_device_is_provisioned(&trials.scenario, attempt->state, trials.subject.device_id);
 }
 
 /* In a sequence only the step in trouble is asked again. In one flight those behind it may have been lost with it: behind the time, too, where the copy that is
@@ -98,23 +72,18 @@ static void check_recovered(struct test_subject *device, struct test_attempt *at
 
 	(void)device;
 	expect_provisioned(attempt);
-	for (size_t step = 0; step < STEPS; step++) {
-		size_t asked = test_local_requests(&attempt->service, steps[step]);
-		bool is_it = strcmp(steps[step], attempt->step) == 0;
+	for (size_t step = 0; step < TEST_STEPS; step++) {
+		size_t asked = test_local_requests(&attempt->service, test_steps[step]);
+		bool is_it = strcmp(test_steps[step], attempt->step) == 0;
 		size_t least = is_it ? 1 + trouble->repeats : 1;
 		size_t most = is_it || (is_behind && trouble->swallows && !is_sequence) ? 1 + trouble->repeats : 1;
 
 		/* Outside a sequence the time is asked twice on every connection. */
 		if ((step > 0 || is_sequence) && (asked < least || asked > most)) {
-			test_attempt_fail(attempt, "%s was asked %zu times", steps[step], asked);
+			test_attempt_fail(attempt, "%s was asked %zu times", test_steps[step], asked);
 		}
 		is_behind = is_behind || is_it;
 	}
-}
-
-static void run_cases(void)
-{
-	test_attempts(&subject, attempts, case_count, check_recovered);
 }
 
 /* --- what passes ------------------------------------------------------------------------------------------------------------------- */
@@ -128,14 +97,14 @@ static void trouble_that_passes(void **state)
 	};
 
 	(void)state;
-	begin_cases();
-	for (size_t step = 0; step < STEPS; step++) {
+	test_trials_clear(&trials);
+	for (size_t step = 0; step < TEST_STEPS; step++) {
 		for (size_t at = 0; at < sizeof(passing) / sizeof(passing[0]); at++) {
-			add_case(steps[step], &passing[at], "--sequential");
-			add_case(steps[step], &passing[at], NULL);
+			add_case(test_steps[step], &passing[at], "--sequential");
+			add_case(test_steps[step], &passing[at], NULL);
 		}
 	}
-	run_cases();
+	test_trials_run(&trials, check_recovered);
 }
 
 /* An answer is cut by a reset at each of these bytes: in the length, the code, the token, the options, the body. */
@@ -157,17 +126,17 @@ static void resets_within_messages(void **state)
 	};
 
 	(void)state;
-	begin_cases();
+	test_trials_clear(&trials);
 	for (size_t at = 0; at < sizeof(cuts) / sizeof(cuts[0]); at++) {
 		const struct trouble cut = {cuts[at].action, 1, true};
 
-		for (size_t step = 0; step < STEPS; step++) {
-			if (cuts[at].step == NULL || strcmp(cuts[at].step, steps[step]) == 0) {
-				add_case(steps[step], &cut, "--sequential");
+		for (size_t step = 0; step < TEST_STEPS; step++) {
+			if (cuts[at].step == NULL || strcmp(cuts[at].step, test_steps[step]) == 0) {
+				add_case(test_steps[step], &cut, "--sequential");
 			}
 		}
 	}
-	run_cases();
+	test_trials_run(&trials, check_recovered);
 }
 
 /* Odd, but no reason to ask anything again. */
@@ -179,10 +148,10 @@ static void harmless(void **state)
 	};
 
 	(void)state;
-	begin_cases();
-	for (size_t step = 0; step < STEPS; step++) {
+	test_trials_clear(&trials);
+	for (size_t step = 0; step < TEST_STEPS; step++) {
 		for (size_t at = 0; at < sizeof(harmless_ones) / sizeof(harmless_ones[0]); at++) {
-			add_case(steps[step], &harmless_ones[at], at % 2 == step % 2 ? "--sequential" : NULL);
+			add_case(test_steps[step], &harmless_ones[at], at % 2 == step % 2 ? "--sequential" : NULL);
 		}
 	}
 	add_case("cloud", &(struct trouble){"flood-requests=5000", 0, false}, NULL);
@@ -194,7 +163,7 @@ static void harmless(void **state)
 	add_case("resources", &(struct trouble){"4.04", 0, false}, NULL);
 	/* The first request of a connection is held for ever: its copy behind it is answered. */
 	add_case("time", &(struct trouble){"no-oic-res", 0, false}, NULL);
-	run_cases();
+	test_trials_run(&trials, check_recovered);
 }
 
 /* --- every step at once ------------------------------------------------------------------------------------------------------------ */
@@ -206,14 +175,15 @@ static void every_step(const char *action, size_t asked)
 		struct test_local service;
 		struct test_command command;
 		struct test_program device;
-		const char *faults[STEPS];
+		const char *faults[TEST_STEPS];
 
-		for (size_t step = 0; step + 1 < STEPS; step++) {
-			faults[step] = test_format(&scenario, "%s:%s", steps[step], action);
+		for (size_t step = 0; step + 1 < TEST_STEPS; step++) {
+			faults[step] = test_format(&trials.scenario, "%s:%s", test_steps[step], action);
 		}
-		faults[STEPS - 1] = NULL;
-		test_local_start(&service, &scenario, config, faults);
-		test_device_command(&command, &scenario, service.uri, test_format(&scenario, "golden-%zu", scenario.text_count));
+		faults[TEST_STEPS - 1] = NULL;
+		test_local_start(&service, &trials.scenario, trials.subject.config, faults);
+		test_device_command(&command, &trials.scenario, service.uri,
+		                    test_format(&trials.scenario, "golden-%zu", trials.scenario.text_count));
 		if (is_sequence) {
 			test_command_flag(&command, "--sequential");
 		}
@@ -222,13 +192,14 @@ static void every_step(const char *action, size_t asked)
 		if (device.exit_code != 0) {
 			fail_msg("%s: exit %d: %s", action, device.exit_code, device.output);
 		}
-		for (size_t step = is_sequence ? 0 : 1; step + 1 < STEPS; step++) {
-			size_t counted = test_local_requests(&service, steps[step]);
+		for (size_t step = is_sequence ? 0 : 1; step + 1 < TEST_STEPS; step++) {
+			size_t counted = test_local_requests(&service, test_steps[step]);
 
 			if (is_sequence ? counted != asked : counted < asked) {
-				fail_msg("%s: %s was asked %zu times instead of %zu", action, steps[step], counted, asked);
+				fail_msg("%s: %s was asked %zu times instead of %zu", action, test_steps[step], counted, asked);
 			}
-			assert_int_equal(test_local_answers(&service, steps[step], "2.05") + test_local_answers(&service, steps[step], "2.04"), 1);
+			assert_int_equal(
+				test_local_answers(&service, test_steps[step], "2.05") + test_local_answers(&service, test_steps[step], "2.04"), 1);
 		}
 		test_program_free(&device);
 		test_local_free(&service);

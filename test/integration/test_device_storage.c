@@ -4,14 +4,12 @@
  * not.
  */
 #include <errno.h>
-#include <linux/capability.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -19,13 +17,10 @@
 #include <cmocka.h>
 
 #include "codec/text.h"
-#include "support/test_scenario.h"
-#include "support/test_snapshot.h"
+#include "support/test_subject.h"
 
 static struct test_scenario scenario;
-static struct test_local service;
-static struct test_snapshot base; /* the state of a provisioned device */
-static char device_id[37];
+static struct test_subject subject;
 
 static const char config[] = "{\"resources\": [{\"href\": \"/light/1\", \"rep\": {\"state\": true}}]}";
 
@@ -39,13 +34,11 @@ static int begin(void **state)
 {
 	(void)state;
 	test_scenario_begin(&scenario);
-	test_local_start(&service, &scenario, config, NULL);
-	test_device_provision(&scenario, service.uri, "base", device_id);
-	test_snapshot_take(&base, test_path(&scenario, "base"));
+	test_subject_begin(&subject, &scenario, config);
 	/* The tests below know all files. */
-	assert_int_equal(base.count, BLOBS);
+	assert_int_equal(subject.base.count, BLOBS);
 	for (size_t at = 0; at < BLOBS; at++) {
-		if (test_snapshot_find(&base, blobs[at]) == NULL) {
+		if (test_snapshot_find(&subject.base, blobs[at]) == NULL) {
 			fail_msg("%s is not there", blobs[at]);
 		}
 	}
@@ -55,9 +48,7 @@ static int begin(void **state)
 static int end(void **state)
 {
 	(void)state;
-	test_snapshot_free(&base);
-	test_local_stop(&service);
-	test_local_free(&service);
+	test_subject_end(&subject);
 	test_scenario_end(&scenario);
 	return 0;
 }
@@ -94,21 +85,13 @@ static void no_directory(void **state)
 		struct test_command command;
 		struct test_program device;
 
-		test_device_command(&command, &scenario, service.uri, cases[at].path);
+		test_device_command(&command, &scenario, subject.service.uri, cases[at].path);
 		test_program_run(&device, &command);
 		expect_failed(&device, cases[at].cause, cases[at].path);
 		assert_string_equal(test_get_text(test_last(&device), "step"), "config");
 		assert_int_equal(test_count_named(&device, "connected"), 0);
 		test_program_free(&device);
 	}
-}
-
-/* Root writes everywhere: not without this. Others have none to lose. */
-static void drop_powers(void *context)
-{
-	(void)context;
-	(void)prctl(PR_CAPBSET_DROP, CAP_DAC_OVERRIDE, 0, 0, 0);
-	(void)prctl(PR_CAPBSET_DROP, CAP_DAC_READ_SEARCH, 0, 0, 0);
 }
 
 static void read_only_directory(void **state)
@@ -121,15 +104,15 @@ static void read_only_directory(void **state)
 
 	(void)state;
 	/* A provisioned device says that it is provisioned ... */
-	test_snapshot_restore(&base, directory);
+	test_snapshot_restore(&subject.base, directory);
 	assert_int_equal(chmod(directory, 0500), 0);
-	test_device_command(&command, &scenario, service.uri, "read-only");
-	command.prepare = drop_powers;
+	test_device_command(&command, &scenario, subject.service.uri, "read-only");
+	command.prepare = test_drop_powers;
 	test_program_run(&device, &command);
 	if (device.exit_code != 0 || test_count_named(&device, "connected") != 0) {
 		fail_msg("read-only: exit %d: %s", device.exit_code, device.output);
 	}
-	assert_string_equal(test_get_text(test_last(&device), "deviceId"), device_id);
+	assert_string_equal(test_get_text(test_last(&device), "deviceId"), subject.device_id);
 	test_program_free(&device);
 
 	/* ... but cannot be provisioned anew, and is not harmed by the attempt. */
@@ -138,10 +121,10 @@ static void read_only_directory(void **state)
 	expect_failed(&device, "storage-denied", "forced");
 	test_program_free(&device);
 	test_snapshot_take(&after, directory);
-	assert_null(test_snapshot_difference(&base, &after));
+	assert_null(test_snapshot_difference(&subject.base, &after));
 	test_snapshot_free(&after);
 	assert_int_equal(chmod(directory, 0700), 0);
-	test_device_is_provisioned(&scenario, "read-only", device_id);
+	test_device_is_provisioned(&scenario, "read-only", subject.device_id);
 
 	/* A new device finds out before it asks anything. */
 	test_snapshot_restore(&nothing, directory);
@@ -177,7 +160,7 @@ static void full_for_a_new_device(void **state)
 		struct test_program device;
 		struct test_snapshot before, after;
 
-		test_device_command(&command, &scenario, service.uri, name);
+		test_device_command(&command, &scenario, subject.service.uri, name);
 		command.prepare = limit_files;
 		command.context = &limits[at];
 		test_program_run(&device, &command);
@@ -187,7 +170,7 @@ static void full_for_a_new_device(void **state)
 		test_snapshot_take(&before, test_path(&scenario, "%s", name));
 		assert_null(test_snapshot_find(&before, "manifest"));
 
-		test_device_provision(&scenario, service.uri, name, last_id);
+		test_device_provision(&scenario, subject.service.uri, name, last_id);
 		test_snapshot_take(&after, test_path(&scenario, "%s", name));
 		for (size_t file = 0; file < before.count; file++) {
 			const struct test_file *kept = test_snapshot_find(&after, before.files[file].name);
@@ -215,8 +198,8 @@ static void full_for_a_provisioned_device(void **state)
 		struct test_program device;
 		struct test_snapshot after;
 
-		test_snapshot_restore(&base, directory);
-		test_device_command(&command, &scenario, service.uri, "full");
+		test_snapshot_restore(&subject.base, directory);
+		test_device_command(&command, &scenario, subject.service.uri, "full");
 		test_command_flag(&command, "--force");
 		command.prepare = limit_files;
 		command.context = &limits[at];
@@ -224,11 +207,11 @@ static void full_for_a_provisioned_device(void **state)
 		expect_failed(&device, "storage-full", "forced");
 		test_program_free(&device);
 		test_snapshot_take(&after, directory);
-		if (test_snapshot_committed_difference(&base, &after) != NULL) {
-			fail_msg("%s has changed", test_snapshot_committed_difference(&base, &after));
+		if (test_snapshot_committed_difference(&subject.base, &after) != NULL) {
+			fail_msg("%s has changed", test_snapshot_committed_difference(&subject.base, &after));
 		}
 		test_snapshot_free(&after);
-		test_device_is_provisioned(&scenario, "full", device_id);
+		test_device_is_provisioned(&scenario, "full", subject.device_id);
 	}
 }
 
@@ -238,7 +221,7 @@ enum damage { FLIPPED, HALF, EMPTIED, REMOVED, REPLACED };
 
 static void damage(const char *directory, const char *name, enum damage how, size_t at)
 {
-	const struct test_file *file = test_snapshot_find(&base, name);
+	const struct test_file *file = test_snapshot_find(&subject.base, name);
 	uint8_t *bytes = malloc(file->length);
 
 	assert_non_null(bytes);
@@ -307,18 +290,18 @@ static unsigned steps_of(const struct test_program *device)
 static void expect_whole_again(unsigned steps, const char *about)
 {
 	const char *directory = test_path(&scenario, "damaged");
-	const struct test_file *key = test_snapshot_find(&base, "key-identity-0");
+	const struct test_file *key = test_snapshot_find(&subject.base, "key-identity-0");
 	const struct test_file *key_after;
 	struct test_command command;
 	struct test_program device;
 	struct test_snapshot after;
 
-	test_device_command(&command, &scenario, service.uri, "damaged");
+	test_device_command(&command, &scenario, subject.service.uri, "damaged");
 	test_program_run(&device, &command);
 	if (device.exit_code != 0) {
 		fail_msg("%s: exit %d: %s%s", about, device.exit_code, device.output, device.error);
 	}
-	if (strcmp(test_get_text(test_last(&device), "deviceId"), device_id) != 0) {
+	if (strcmp(test_get_text(test_last(&device), "deviceId"), subject.device_id) != 0) {
 		fail_msg("%s: the device id is another one: %s", about, device.output);
 	}
 	/* The resources are optional: for them alone a device that is provisioned asks nothing. */
@@ -336,7 +319,7 @@ static void expect_whole_again(unsigned steps, const char *about)
 		fail_msg("%s: the key is another one", about);
 	}
 	test_snapshot_free(&after);
-	test_device_is_provisioned(&scenario, "damaged", device_id);
+	test_device_is_provisioned(&scenario, "damaged", subject.device_id);
 }
 
 /* All of a file's kinds of damage, but the key's: that is another story. */
@@ -347,13 +330,13 @@ static void each_file_damaged(void **state)
 
 	(void)state;
 	for (size_t blob = 0; blob < BLOBS; blob++) {
-		const struct test_file *file = test_snapshot_find(&base, blobs[blob]);
+		const struct test_file *file = test_snapshot_find(&subject.base, blobs[blob]);
 
 		if (strcmp(blobs[blob], "key-identity-0") == 0) {
 			continue;
 		}
 		for (int how = HALF; how <= REPLACED; how++) {
-			test_snapshot_restore(&base, directory);
+			test_snapshot_restore(&subject.base, directory);
 			damage(directory, blobs[blob], (enum damage)how, 0);
 			expect_whole_again(lost_with(blobs[blob], (enum damage)how), test_format(&scenario, "%s, damage %d", blobs[blob], how));
 		}
@@ -361,7 +344,7 @@ static void each_file_damaged(void **state)
 			const size_t behind[] = {file->length / 2, file->length - 1, file->length > 16 ? 16 : 0};
 			size_t byte = at < sizeof(header) / sizeof(header[0]) ? header[at] : behind[at - sizeof(header) / sizeof(header[0])];
 
-			test_snapshot_restore(&base, directory);
+			test_snapshot_restore(&subject.base, directory);
 			damage(directory, blobs[blob], FLIPPED, byte);
 			expect_whole_again(lost_with(blobs[blob], FLIPPED), test_format(&scenario, "%s, byte %zu", blobs[blob], byte));
 		}
@@ -383,7 +366,7 @@ static void several_files_damaged(void **state)
 		for (int how = HALF; how <= REPLACED; how++) {
 			unsigned steps = 0;
 
-			test_snapshot_restore(&base, directory);
+			test_snapshot_restore(&subject.base, directory);
 			for (size_t at = 0; at < 4 && groups[group][at] != NULL; at++) {
 				damage(directory, groups[group][at], (enum damage)how, 0);
 				steps |= lost_with(groups[group][at], (enum damage)how);
@@ -397,11 +380,11 @@ static void several_files_damaged(void **state)
 static void half_written_file(void **state)
 {
 	const char *directory = test_path(&scenario, "damaged");
-	const struct test_file *manifest = test_snapshot_find(&base, "manifest");
+	const struct test_file *manifest = test_snapshot_find(&subject.base, "manifest");
 	struct test_snapshot after;
 
 	(void)state;
-	test_snapshot_restore(&base, directory);
+	test_snapshot_restore(&subject.base, directory);
 	test_file_write(directory, ".new", manifest->bytes, manifest->length / 2);
 	expect_whole_again(0, "a temporary file");
 	test_snapshot_take(&after, directory);
@@ -428,9 +411,9 @@ static void key_damaged(void **state)
 		const char *name = test_format(&scenario, "key-%zu", at);
 		const char *directory = test_path(&scenario, "%s", name);
 
-		test_snapshot_restore(&base, directory);
+		test_snapshot_restore(&subject.base, directory);
 		damage(directory, "key-identity-0", kinds[at].how, kinds[at].byte);
-		test_device_command(&command, &scenario, service.uri, name);
+		test_device_command(&command, &scenario, subject.service.uri, name);
 		test_command_set(&command, "--timeout", "0.5");
 		test_program_run(&device, &command);
 		assert_int_equal(device.exit_code, 3);
@@ -445,13 +428,13 @@ static void key_damaged(void **state)
 		test_local_start_at(&forgetful, &scenario, "forgetful", config, NULL);
 		test_device_command(&command, &scenario, forgetful.uri, name);
 		test_program_run(&device, &command);
-		if (device.exit_code != 0 || strcmp(test_get_text(test_last(&device), "deviceId"), device_id) != 0) {
+		if (device.exit_code != 0 || strcmp(test_get_text(test_last(&device), "deviceId"), subject.device_id) != 0) {
 			fail_msg("key damage %zu: exit %d: %s", at, device.exit_code, device.output);
 		}
 		test_program_free(&device);
 		test_local_stop(&forgetful);
 		test_local_free(&forgetful);
-		test_device_is_provisioned(&scenario, name, device_id);
+		test_device_is_provisioned(&scenario, name, subject.device_id);
 	}
 }
 
@@ -474,7 +457,7 @@ static void newer_format(void **state)
 		if (strncmp(blobs[blob], "key-", 4) == 0) {
 			continue;
 		}
-		test_snapshot_restore(&base, directory);
+		test_snapshot_restore(&subject.base, directory);
 		test_snapshot_take(&before, directory);
 		file = &before.files[0];
 		while (strcmp(file->name, blobs[blob]) != 0) {
@@ -486,7 +469,7 @@ static void newer_format(void **state)
 			file->bytes[AT_CRC + byte] = (uint8_t)(crc >> (24 - 8 * byte));
 		}
 		test_file_write(directory, blobs[blob], file->bytes, file->length);
-		test_device_command(&command, &scenario, service.uri, "future");
+		test_device_command(&command, &scenario, subject.service.uri, "future");
 		for (int force = 0; force < 2; force++) {
 			test_program_run(&device, &command);
 			expect_failed(&device, "storage-version", blobs[blob]);
@@ -511,12 +494,12 @@ static void two_processes(void **state)
 	struct test_program first, second;
 
 	(void)state;
-	test_device_command(&stays, &scenario, service.uri, "shared");
+	test_device_command(&stays, &scenario, subject.service.uri, "shared");
 	test_command_drop(&stays, "--once", false);
 	test_program_start(&first, &stays);
 	(void)test_program_await(&first, "provisioned");
 
-	test_device_command(&comes, &scenario, service.uri, "shared");
+	test_device_command(&comes, &scenario, subject.service.uri, "shared");
 	test_command_flag(&comes, "--force");
 	test_program_run(&second, &comes);
 	expect_failed(&second, "storage-denied", "the second");

@@ -13,25 +13,6 @@
 /* More processes than that at once only make each other late. */
 #define AT_ONCE 6u
 
-void test_subject_begin(struct test_subject *subject, struct test_scenario *scenario, const char *config)
-{
-	struct test_local service;
-
-	memset(subject, 0, sizeof(*subject));
-	subject->scenario = scenario;
-	subject->config = config;
-	test_local_start(&service, scenario, config, NULL);
-	test_device_provision(scenario, service.uri, "subject", subject->device_id);
-	test_local_stop(&service);
-	test_local_free(&service);
-	test_snapshot_take(&subject->base, test_path(scenario, "subject"));
-}
-
-void test_subject_end(struct test_subject *subject)
-{
-	test_snapshot_free(&subject->base);
-}
-
 static void start(struct test_subject *subject, struct test_attempt *attempt, size_t index)
 {
 	static const struct test_snapshot nothing = {.count = 0};
@@ -142,4 +123,53 @@ void test_attempt_check_failed(struct test_subject *subject, struct test_attempt
 		test_attempt_fail(attempt, "something was committed");
 	}
 	test_attempt_untouched(subject, attempt);
+}
+
+/* --- many of them ------------------------------------------------------------------------------------------------------------------ */
+
+const char *const test_steps[TEST_STEPS] = {"time", "owner", "cloud", "acls", "credentials", "resources"};
+
+void test_trials_begin(struct test_trials *trials, const char *close_after_ms)
+{
+	memset(trials, 0, sizeof(*trials));
+	test_scenario_begin(&trials->scenario);
+	trials->scenario.close_after_ms = close_after_ms;
+	test_subject_begin(&trials->subject, &trials->scenario,
+	                   "{\"psk\": \"0123456789abcdef\", \"resources\": [{\"href\": \"/light/1\", \"rep\": {\"state\": true}}]}");
+}
+
+void test_trials_end(struct test_trials *trials)
+{
+	test_subject_end(&trials->subject);
+	test_scenario_end(&trials->scenario);
+}
+
+void test_trials_clear(struct test_trials *trials)
+{
+	memset(trials->attempts, 0, sizeof(trials->attempts));
+	trials->count = 0;
+}
+
+struct test_attempt *test_trials_add(struct test_trials *trials, const char *step, const char *action, const char *option)
+{
+	struct test_attempt *attempt;
+
+	assert_true(trials->count < TEST_TRIALS_MAX);
+	attempt = &trials->attempts[trials->count++];
+	attempt->fault = test_format(&trials->scenario, "%s:%s", step, action);
+	attempt->option = option;
+	attempt->timeout = "0.6";
+	attempt->step = step;
+	return attempt;
+}
+
+void test_trials_add_failing(struct test_trials *trials, const char *step, const char *action, const char *option,
+                             const struct test_outcome *outcome)
+{
+	test_trials_add(trials, step, action, option)->outcome = *outcome;
+}
+
+void test_trials_run(struct test_trials *trials, void (*check)(struct test_subject *subject, struct test_attempt *attempt, size_t index))
+{
+	test_attempts(&trials->subject, trials->attempts, trials->count, check);
 }

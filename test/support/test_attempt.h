@@ -3,8 +3,7 @@
 #ifndef TEST_SUPPORT_TEST_ATTEMPT_H
 #define TEST_SUPPORT_TEST_ATTEMPT_H
 
-#include "support/test_scenario.h"
-#include "support/test_snapshot.h"
+#include "support/test_subject.h"
 
 /* What a run is to come to when it fails: "a|b" allows either cause. */
 struct test_outcome {
@@ -28,18 +27,6 @@ struct test_attempt {
 	struct test_snapshot after;
 };
 
-/* The device that is tried, and how the services are configured. */
-struct test_subject {
-	struct test_scenario *scenario;
-	const char *config;
-	struct test_snapshot base;
-	char device_id[37];
-};
-
-/* Provisions the device; a service with this configuration does it. */
-void test_subject_begin(struct test_subject *subject, struct test_scenario *scenario, const char *config);
-void test_subject_end(struct test_subject *subject);
-
 /* Runs all of them and hands each to check, in their order. */
 void test_attempts(struct test_subject *subject, struct test_attempt *attempts, size_t count,
                    void (*check)(struct test_subject *subject, struct test_attempt *attempt, size_t index));
@@ -55,5 +42,33 @@ bool test_is_one_of(const char *name, const char *names);
 
 /* Wants that the device's committed state is byte for byte as it was, and that it says so when it is restarted. */
 void test_attempt_untouched(struct test_subject *subject, const struct test_attempt *attempt);
+
+/* --- many of them ------------------------------------------------------------------------------------------------------------------ */
+
+/* The steps that a service can fail at, in the order of asking. */
+#define TEST_STEPS 6u
+extern const char *const test_steps[TEST_STEPS];
+
+#define TEST_TRIALS_MAX 128
+
+/* A scenario with a device that has something of every step, and the attempts that a test makes at it: cleared, added one by one, and run. */
+struct test_trials {
+	struct test_scenario scenario;
+	struct test_subject subject;
+	struct test_attempt attempts[TEST_TRIALS_MAX];
+	size_t count;
+};
+
+/* close_after_ms: as in the scenario. */
+void test_trials_begin(struct test_trials *trials, const char *close_after_ms);
+void test_trials_end(struct test_trials *trials);
+
+void test_trials_clear(struct test_trials *trials);
+/* What the service does at a step. The device has time for a failure or two, and its deadline ends the run; the caller may change that. */
+struct test_attempt *test_trials_add(struct test_trials *trials, const char *step, const char *action, const char *option);
+/* The same, for test_attempt_check_failed. */
+void test_trials_add_failing(struct test_trials *trials, const char *step, const char *action, const char *option,
+                             const struct test_outcome *outcome);
+void test_trials_run(struct test_trials *trials, void (*check)(struct test_subject *subject, struct test_attempt *attempt, size_t index));
 
 #endif

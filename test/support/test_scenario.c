@@ -3,6 +3,7 @@
 #include "support/test_scenario.h"
 
 #include <errno.h>
+#include <linux/capability.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -10,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <time.h>
 
 #include <cmocka.h>
@@ -181,6 +183,13 @@ void test_command_drop(struct test_command *command, const char *option, bool ha
 	}
 	memmove(&command->argv[at], &command->argv[behind], (command->count - behind + 1) * sizeof(command->argv[0]));
 	command->count -= behind - at;
+}
+
+void test_drop_powers(void *context)
+{
+	(void)context;
+	(void)prctl(PR_CAPBSET_DROP, CAP_DAC_OVERRIDE, 0, 0, 0);
+	(void)prctl(PR_CAPBSET_DROP, CAP_DAC_READ_SEARCH, 0, 0, 0);
 }
 
 /* --- running programs -------------------------------------------------------------------------------------------------------------- */

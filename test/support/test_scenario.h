@@ -58,6 +58,9 @@ void test_command_add(struct test_command *command, const char *option, const ch
 void test_command_set(struct test_command *command, const char *option, const char *value); /* replaces its value, or adds it */
 void test_command_drop(struct test_command *command, const char *option, bool has_value);
 
+/* For prepare: root may read and write every file, but not without these powers; others have none to lose. */
+void test_drop_powers(void *context);
+
 /* --- running programs -------------------------------------------------------------------------------------------------------------- */
 
 /* A program that runs or ran, and what it has printed. */
