@@ -502,6 +502,19 @@ void test_world_start(struct test_world *world, unsigned flags)
 	assert_int_equal(dps_client_start(&world->client, flags), DPS_OK);
 }
 
+void test_world_start_at(struct test_world *world, unsigned endpoints, unsigned flags)
+{
+	test_world_boot(world);
+	for (unsigned i = 0; i < endpoints; i++) {
+		char uri[] = "coaps+tcp://a.example:1";
+
+		uri[12] = (char)('a' + i);
+		uri[22] = (char)('1' + i);
+		assert_int_equal(dps_client_add_endpoint(&world->client, uri), DPS_OK);
+	}
+	assert_int_equal(dps_client_start(&world->client, flags), DPS_OK);
+}
+
 void test_world_run(struct test_world *world, uint64_t ms)
 {
 	const uint64_t end = world->now + ms;
@@ -517,6 +530,12 @@ void test_world_run(struct test_world *world, uint64_t ms)
 		world->now = end - world->now > within ? world->now + within : end;
 	}
 	fail_msg("the client does not come to rest");
+}
+
+void test_world_play(struct test_world *world, unsigned flags, uint64_t ms)
+{
+	test_world_start(world, flags);
+	test_world_run(world, ms);
 }
 
 void test_world_script(struct test_world *world, struct world_script script)
@@ -540,6 +559,17 @@ const struct world_event *test_world_event(const struct test_world *world, enum 
 		if (world->events[i].type == type)
 			return &world->events[i];
 	return NULL;
+}
+
+const struct world_event *test_world_last(const struct test_world *world)
+{
+	assert_true(world->event_count > 0);
+	return &world->events[world->event_count - 1];
+}
+
+void test_world_assert_provisioned(const struct test_world *world)
+{
+	assert_int_equal(test_world_last(world)->type, DPS_EVENT_PROVISIONED);
 }
 
 unsigned test_world_event_count(const struct test_world *world, enum dps_event_type type)

@@ -127,8 +127,12 @@ void test_world_free(struct test_world *world);
 void test_world_boot(struct test_world *world);
 /* Boots with the usual endpoint and starts. */
 void test_world_start(struct test_world *world, unsigned flags);
+/* The same with endpoints of other names: coaps+tcp://a.example:1, coaps+tcp://b.example:2, ... */
+void test_world_start_at(struct test_world *world, unsigned endpoints, unsigned flags);
 /* Drives the client, moving the time on, until it is idle or provisioned, or `ms` have passed. */
 void test_world_run(struct test_world *world, uint64_t ms);
+/* Starts with the usual endpoint and runs. */
+void test_world_play(struct test_world *world, unsigned flags, uint64_t ms);
 
 void test_world_script(struct test_world *world, struct world_script script);
 
@@ -136,6 +140,9 @@ void test_world_script(struct test_world *world, struct world_script script);
 unsigned test_world_count(const struct test_world *world, enum dps_step_id step);
 /* The last event of a type, or NULL. */
 const struct world_event *test_world_event(const struct test_world *world, enum dps_event_type type);
+/* The last event of all, of which there must be one; and that it says that the device is provisioned. */
+const struct world_event *test_world_last(const struct test_world *world);
+void test_world_assert_provisioned(const struct test_world *world);
 unsigned test_world_event_count(const struct test_world *world, enum dps_event_type type);
 /* Forgets what was sent and told. */
 void test_world_clear(struct test_world *world);

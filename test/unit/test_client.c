@@ -23,10 +23,8 @@ static const unsigned flight[] = {
 
 static void assert_provisioned(const struct test_world *world, bool fresh)
 {
-	const struct world_event *last = &world->events[world->event_count - 1];
-
-	assert_int_equal(last->type, DPS_EVENT_PROVISIONED);
-	assert_int_equal(last->fresh, fresh);
+	test_world_assert_provisioned(world);
+	assert_int_equal(test_world_last(world)->fresh, fresh);
 	assert_int_equal(test_world_event_count(world, DPS_EVENT_FAILED), 0);
 }
 
@@ -38,8 +36,7 @@ static void one_flight(void **state)
 
 	(void)state;
 	test_world_init(&world);
-	test_world_start(&world, DPS_START_NORMAL);
-	test_world_run(&world, MINUTE);
+	test_world_play(&world, DPS_START_NORMAL, MINUTE);
 	assert_provisioned(&world, true);
 	assert_sent(&world, flight, 7);
 	assert_int_equal(world.connections, 1);
@@ -64,8 +61,7 @@ static void synchronised_flight(void **state)
 	(void)state;
 	test_world_init(&world);
 	world.synchronised = true;
-	test_world_start(&world, DPS_START_NORMAL);
-	test_world_run(&world, MINUTE);
+	test_world_play(&world, DPS_START_NORMAL, MINUTE);
 	assert_provisioned(&world, true);
 	assert_int_equal(world.sent_count, 6);
 	assert_int_equal(world.sent[0].handle, DPS_STEP_TIME | WORLD_LEAD);
@@ -81,8 +77,7 @@ static void sequential(void **state)
 	test_world_init(&world);
 	world.config.sequential = true;
 	test_world_script(&world, (struct world_script){.step = DPS_STEP_OWNER, .reaction = WORLD_SILENCE, .count = 1});
-	test_world_start(&world, DPS_START_NORMAL);
-	test_world_run(&world, 10000);
+	test_world_play(&world, DPS_START_NORMAL, 10000);
 	assert_sent(&world, (const unsigned[]){DPS_STEP_TIME, DPS_STEP_OWNER}, 2); /* nothing behind the one that is not answered */
 	test_world_run(&world, 5 * MINUTE);
 	assert_provisioned(&world, true);
@@ -110,11 +105,9 @@ static void restart_sends_nothing(void **state)
 
 	(void)state;
 	test_world_init(&world);
-	test_world_start(&world, DPS_START_NORMAL);
-	test_world_run(&world, MINUTE);
+	test_world_play(&world, DPS_START_NORMAL, MINUTE);
 	test_world_clear(&world);
-	test_world_start(&world, DPS_START_NORMAL);
-	test_world_run(&world, MINUTE);
+	test_world_play(&world, DPS_START_NORMAL, MINUTE);
 	assert_provisioned(&world, false);
 	assert_int_equal(world.connections, 0);
 	assert_int_equal(world.told[DPS_RECORD_OWNER], 0); /* it was confirmed */
@@ -128,11 +121,9 @@ static void force_asks_all(void **state)
 
 	(void)state;
 	test_world_init(&world);
-	test_world_start(&world, DPS_START_NORMAL);
-	test_world_run(&world, MINUTE);
+	test_world_play(&world, DPS_START_NORMAL, MINUTE);
 	test_world_clear(&world);
-	test_world_start(&world, DPS_START_FORCE);
-	test_world_run(&world, MINUTE);
+	test_world_play(&world, DPS_START_FORCE, MINUTE);
 	assert_provisioned(&world, true);
 	assert_sent(&world, flight, 7);
 	assert_int_equal(world.told[DPS_RECORD_CREDENTIALS], 1);
@@ -147,16 +138,14 @@ static void damaged_record_is_fetched(void **state)
 
 	(void)state;
 	test_world_init(&world);
-	test_world_start(&world, DPS_START_NORMAL);
-	test_world_run(&world, MINUTE);
+	test_world_play(&world, DPS_START_NORMAL, MINUTE);
 	test_world_clear(&world);
 	blob = test_store_find(&world.store, "acls-0");
 	if (blob == NULL)
 		blob = test_store_find(&world.store, "acls-1");
 	assert_non_null(blob);
 	blob->data[blob->len - 1] ^= 1;
-	test_world_start(&world, DPS_START_NORMAL);
-	test_world_run(&world, MINUTE);
+	test_world_play(&world, DPS_START_NORMAL, MINUTE);
 	assert_provisioned(&world, true);
 	assert_int_equal(test_world_event(&world, DPS_EVENT_WARNING)->cause, DPS_E_STORAGE_CORRUPT);
 	assert_sent(&world, (const unsigned[]){DPS_STEP_TIME | WORLD_LEAD, DPS_STEP_TIME, DPS_STEP_ACLS}, 3);
@@ -170,8 +159,7 @@ static void postponed_records_are_told_again(void **state)
 	(void)state;
 	test_world_init(&world);
 	world.answers[DPS_RECORD_CLOUD] = DPS_LATER;
-	test_world_start(&world, DPS_START_NORMAL);
-	test_world_run(&world, MINUTE);
+	test_world_play(&world, DPS_START_NORMAL, MINUTE);
 	assert_provisioned(&world, true); /* a handler never undoes a commit */
 	assert_int_equal(test_world_event_count(&world, DPS_EVENT_WARNING), 1);
 	test_world_clear(&world);
@@ -193,14 +181,12 @@ static void without_handlers(void **state)
 
 	(void)state;
 	test_world_init(&world);
-	test_world_start(&world, DPS_START_NORMAL);
-	test_world_run(&world, MINUTE);
+	test_world_play(&world, DPS_START_NORMAL, MINUTE);
 	writes = world.store.writes;
 	test_world_free(&world);
 	test_world_init(&world);
 	memset(&world.config.handlers, 0, sizeof(world.config.handlers));
-	test_world_start(&world, DPS_START_NORMAL);
-	test_world_run(&world, MINUTE);
+	test_world_play(&world, DPS_START_NORMAL, MINUTE);
 	assert_provisioned(&world, true);
 	assert_int_equal(world.store.writes, writes - 1);
 	test_world_free(&world);
@@ -215,8 +201,7 @@ static void device_id_is_made_once(void **state)
 	(void)state;
 	test_world_init(&world);
 	test_world_script(&world, (struct world_script){.step = DPS_STEP_ACLS, .reaction = WORLD_SILENCE, .count = 100});
-	test_world_start(&world, DPS_START_NORMAL);
-	test_world_run(&world, 1000);
+	test_world_play(&world, DPS_START_NORMAL, 1000);
 	assert_int_equal(dps_client_device_id(&world.client, &first), DPS_OK);
 	assert_int_equal(first.bytes[6] >> 4, 4);
 	test_world_clear(&world);
@@ -239,8 +224,7 @@ static void another_device_id_changes_nothing(void **state)
 
 	(void)state;
 	test_world_init(&world);
-	test_world_start(&world, DPS_START_NORMAL);
-	test_world_run(&world, MINUTE);
+	test_world_play(&world, DPS_START_NORMAL, MINUTE);
 	test_store_init(&before);
 	test_store_copy(&before, &world.store);
 	test_world_clear(&world);
@@ -260,8 +244,7 @@ static void stored_endpoints_are_used(void **state)
 
 	(void)state;
 	test_world_init(&world);
-	test_world_start(&world, DPS_START_NORMAL);
-	test_world_run(&world, MINUTE);
+	test_world_play(&world, DPS_START_NORMAL, MINUTE);
 	test_world_boot(&world);
 	assert_int_equal(dps_client_add_endpoint(&world.client, "coaps+tcp://other.example:1"), DPS_OK);
 	assert_int_equal(dps_client_start(&world.client, DPS_START_NORMAL), DPS_OK);
@@ -281,8 +264,7 @@ static void redirects_are_followed(void **state)
 	(void)state;
 	test_world_init(&world);
 	world.redirect = "coaps+tcp://elsewhere.example:7";
-	test_world_start(&world, DPS_START_NORMAL);
-	test_world_run(&world, MINUTE);
+	test_world_play(&world, DPS_START_NORMAL, MINUTE);
 	assert_provisioned(&world, true);
 	assert_string_equal(world.host, "elsewhere.example");
 	assert_int_equal(world.connections, 2);
@@ -297,8 +279,7 @@ static void again_after(void **state)
 	(void)state;
 	test_world_init(&world);
 	world.after_ms = 5000;
-	test_world_start(&world, DPS_START_NORMAL);
-	test_world_run(&world, MINUTE);
+	test_world_play(&world, DPS_START_NORMAL, MINUTE);
 	assert_provisioned(&world, true);
 	assert_int_equal(test_world_count(&world, DPS_STEP_ACLS), 2);
 	assert_true(world.now >= 6000);
@@ -316,8 +297,7 @@ static void renewal(void **state)
 	test_world_init(&world);
 	world.config.stay = true;
 	world.path_not_after += 1000 * 86400;
-	test_world_start(&world, DPS_START_NORMAL);
-	test_world_run(&world, MINUTE);
+	test_world_play(&world, DPS_START_NORMAL, MINUTE);
 	assert_provisioned(&world, true);
 	assert_int_equal(dps_client_state(&world.client), DPS_STATE_PROVISIONED);
 	test_world_clear(&world);
@@ -340,8 +320,7 @@ static void cancel_within_an_event(void **state)
 	(void)state;
 	test_world_init(&world);
 	world.cancel_at_step = true;
-	test_world_start(&world, DPS_START_NORMAL);
-	test_world_run(&world, MINUTE);
+	test_world_play(&world, DPS_START_NORMAL, MINUTE);
 	assert_int_equal(test_world_event_count(&world, DPS_EVENT_CANCELLED), 1);
 	assert_int_equal(dps_client_state(&world.client), DPS_STATE_IDLE);
 	assert_false(world.open);
@@ -361,8 +340,7 @@ static void cancel_when_provisioned(void **state)
 	(void)state;
 	test_world_init(&world);
 	world.config.stay = true;
-	test_world_start(&world, DPS_START_NORMAL);
-	test_world_run(&world, MINUTE);
+	test_world_play(&world, DPS_START_NORMAL, MINUTE);
 	dps_client_cancel(&world.client);
 	assert_int_equal(test_world_event_count(&world, DPS_EVENT_CANCELLED), 0);
 	assert_int_equal(dps_client_state(&world.client), DPS_STATE_IDLE);
@@ -377,8 +355,7 @@ static void factory_reset(void **state)
 
 	(void)state;
 	test_world_init(&world);
-	test_world_start(&world, DPS_START_NORMAL);
-	test_world_run(&world, MINUTE);
+	test_world_play(&world, DPS_START_NORMAL, MINUTE);
 	assert_int_equal(dps_client_factory_reset(&world.client), DPS_OK);
 	assert_int_equal(test_store_count(&world.store), 0);
 	test_world_clear(&world);

@@ -12,14 +12,9 @@
 #define MINUTE 60000u
 #define HOUR   (60u * MINUTE)
 
-static void assert_ends_provisioned(const struct test_world *world)
-{
-	assert_int_equal(world->events[world->event_count - 1].type, DPS_EVENT_PROVISIONED);
-}
-
 static void assert_ends_failed(const struct test_world *world, enum dps_step_id step, dps_result cause)
 {
-	const struct world_event *last = &world->events[world->event_count - 1];
+	const struct world_event *last = test_world_last(world);
 
 	assert_int_equal(last->type, DPS_EVENT_FAILED);
 	assert_int_equal(last->step, step);
@@ -38,9 +33,8 @@ static void swallowed_steps_are_asked_at_once(void **state)
 	(void)state;
 	test_world_init(&world);
 	test_world_script(&world, (struct world_script){.step = DPS_STEP_ACLS, .reaction = WORLD_CODE, .code = 403, .count = 1});
-	test_world_start(&world, DPS_START_NORMAL);
-	test_world_run(&world, HOUR);
-	assert_ends_provisioned(&world);
+	test_world_play(&world, DPS_START_NORMAL, HOUR);
+	test_world_assert_provisioned(&world);
 	retry = test_world_event(&world, DPS_EVENT_FAILURE);
 	assert_int_equal(retry->step, DPS_STEP_ACLS);
 	assert_int_equal(retry->cause, DPS_E_SERVICE_REFUSED);
@@ -68,9 +62,8 @@ static void transient_failures_of_each_step(void **state)
 	world.config.sequential = true; /* else answers that were swallowed are asked again too */
 	for (size_t i = 0; i < 5; i++)
 		test_world_script(&world, (struct world_script){.step = ids[i], .reaction = WORLD_CODE, .code = 503, .count = 3});
-	test_world_start(&world, DPS_START_NORMAL);
-	test_world_run(&world, HOUR);
-	assert_ends_provisioned(&world);
+	test_world_play(&world, DPS_START_NORMAL, HOUR);
+	test_world_assert_provisioned(&world);
 	for (size_t i = 0; i < 5; i++) {
 		assert_int_equal(test_world_count(&world, ids[i]), 4);
 		assert_true(test_world_count(&world, ids[i]) <= reference[i]);
@@ -85,8 +78,7 @@ static void rejected_for_good(void **state)
 	(void)state;
 	test_world_init(&world);
 	test_world_script(&world, (struct world_script){.step = DPS_STEP_CLOUD, .reaction = WORLD_CODE, .code = 405, .count = 1});
-	test_world_start(&world, DPS_START_NORMAL);
-	test_world_run(&world, HOUR);
+	test_world_play(&world, DPS_START_NORMAL, HOUR);
 	assert_ends_failed(&world, DPS_STEP_CLOUD, DPS_E_SERVICE_REJECTED);
 	assert_int_equal(dps_client_last_failure(&world.client)->code, 405);
 	assert_string_equal(dps_client_last_failure(&world.client)->text, "what the peer says");
@@ -94,9 +86,8 @@ static void rejected_for_good(void **state)
 	test_world_clear(&world);
 	world.config.stay = true;
 	test_world_script(&world, (struct world_script){.step = DPS_STEP_CLOUD, .reaction = WORLD_CODE, .code = 405, .count = 1});
-	test_world_start(&world, DPS_START_NORMAL);
-	test_world_run(&world, HOUR);
-	assert_ends_provisioned(&world);
+	test_world_play(&world, DPS_START_NORMAL, HOUR);
+	test_world_assert_provisioned(&world);
 	assert_true(test_world_event(&world, DPS_EVENT_FAILURE)->retry_ms >= 30000);
 	test_world_free(&world);
 }
@@ -112,9 +103,8 @@ static void a_bad_answer_is_asked_again(void **state)
 		test_world_init(&world);
 		test_world_script(&world,
 		                  (struct world_script){.step = DPS_STEP_CREDENTIALS, .reaction = WORLD_BAD, .result = causes[i], .count = 2});
-		test_world_start(&world, DPS_START_NORMAL);
-		test_world_run(&world, HOUR);
-		assert_ends_provisioned(&world);
+		test_world_play(&world, DPS_START_NORMAL, HOUR);
+		test_world_assert_provisioned(&world);
 		assert_int_equal(test_world_event_count(&world, DPS_EVENT_FAILURE), 2);
 		assert_int_equal(test_world_event(&world, DPS_EVENT_FAILURE)->cause, causes[i]);
 		assert_true(test_world_event(&world, DPS_EVENT_FAILURE)->retry_ms >= 60000); /* 20 s, six times, half */
@@ -136,9 +126,8 @@ static void disconnect_at_each_step(void **state)
 
 		test_world_init(&world);
 		test_world_script(&world, (struct world_script){.step = ids[i], .reaction = WORLD_CLOSE, .result = DPS_E_RESET, .count = 1});
-		test_world_start(&world, DPS_START_NORMAL);
-		test_world_run(&world, MINUTE);
-		assert_ends_provisioned(&world);
+		test_world_play(&world, DPS_START_NORMAL, MINUTE);
+		test_world_assert_provisioned(&world);
 		assert_int_equal(test_world_event(&world, DPS_EVENT_FAILURE)->cause, DPS_E_RESET);
 		assert_int_equal(test_world_event(&world, DPS_EVENT_FAILURE)->step, ids[i]);
 		assert_int_equal(world.connections, 2);
@@ -157,14 +146,13 @@ static void silence(void **state)
 	test_world_init(&world);
 	world.has_resources = true;
 	test_world_script(&world, (struct world_script){.step = DPS_STEP_OWNER, .reaction = WORLD_SILENCE, .count = 1});
-	test_world_start(&world, DPS_START_NORMAL);
-	test_world_run(&world, 29000);
+	test_world_play(&world, DPS_START_NORMAL, 29000);
 	assert_int_equal(test_world_event_count(&world, DPS_EVENT_FAILURE), 0);
 	test_world_run(&world, 2000);
 	assert_int_equal(test_world_event(&world, DPS_EVENT_FAILURE)->cause, DPS_E_TIMEOUT);
 	assert_int_equal(test_world_event(&world, DPS_EVENT_FAILURE)->step, DPS_STEP_OWNER);
 	test_world_run(&world, MINUTE);
-	assert_ends_provisioned(&world);
+	test_world_assert_provisioned(&world);
 	assert_int_equal(test_world_count(&world, DPS_STEP_CREDENTIALS), 1);
 	assert_true(world.forgotten >= 1);
 	test_world_free(&world);
@@ -184,9 +172,8 @@ static void refused_connections_back_off(void **state)
 	world.connects[6] = DPS_OK;
 	world.connect_count = 7;
 	world.refused_before_tcp = true;
-	test_world_start(&world, DPS_START_NORMAL);
-	test_world_run(&world, HOUR);
-	assert_ends_provisioned(&world);
+	test_world_play(&world, DPS_START_NORMAL, HOUR);
+	test_world_assert_provisioned(&world);
 	for (size_t i = 0; i < world.event_count; i++) {
 		if (world.events[i].type != DPS_EVENT_FAILURE)
 			continue;
@@ -208,13 +195,9 @@ static void all_endpoints_get_their_turn(void **state)
 	world.connects[1] = DPS_E_RESOLVE;
 	world.connects[2] = DPS_OK;
 	world.connect_count = 3;
-	test_world_boot(&world);
-	assert_int_equal(dps_client_add_endpoint(&world.client, "coaps+tcp://a.example:1"), DPS_OK);
-	assert_int_equal(dps_client_add_endpoint(&world.client, "coaps+tcp://b.example:2"), DPS_OK);
-	assert_int_equal(dps_client_add_endpoint(&world.client, "coaps+tcp://c.example:3"), DPS_OK);
-	assert_int_equal(dps_client_start(&world.client, DPS_START_NORMAL), DPS_OK);
+	test_world_start_at(&world, 3, DPS_START_NORMAL);
 	test_world_run(&world, 10);
-	assert_ends_provisioned(&world); /* within 10 ms: nothing was waited for */
+	test_world_assert_provisioned(&world); /* within 10 ms: nothing was waited for */
 	assert_string_equal(world.host, "c.example");
 	assert_string_equal(test_world_event(&world, DPS_EVENT_FAILURE)->endpoint, "coaps+tcp://b.example:2");
 	test_world_free(&world);
@@ -229,9 +212,8 @@ static void handshake_timeout(void **state)
 	world.connects[0] = DPS_AGAIN;
 	world.connects[1] = DPS_OK;
 	world.connect_count = 2;
-	test_world_start(&world, DPS_START_NORMAL);
-	test_world_run(&world, HOUR);
-	assert_ends_provisioned(&world);
+	test_world_play(&world, DPS_START_NORMAL, HOUR);
+	test_world_assert_provisioned(&world);
 	assert_int_equal(test_world_event(&world, DPS_EVENT_FAILURE)->cause, DPS_E_TIMEOUT);
 	assert_int_equal(test_world_event(&world, DPS_EVENT_FAILURE)->step, DPS_STEP_TLS);
 	test_world_free(&world);
@@ -247,9 +229,8 @@ static void a_silent_address(void **state)
 	world.connects[0] = DPS_AGAIN;
 	world.connect_count = 1;
 	world.further_addresses = 1;
-	test_world_start(&world, DPS_START_NORMAL);
-	test_world_run(&world, HOUR);
-	assert_ends_provisioned(&world);
+	test_world_play(&world, DPS_START_NORMAL, HOUR);
+	test_world_assert_provisioned(&world);
 	assert_int_equal(test_world_event_count(&world, DPS_EVENT_FAILURE), 0);
 	assert_int_equal(world.connections, 1);
 	test_world_free(&world);
@@ -281,8 +262,7 @@ static void server_dates(void **state)
 		world.synchronised = cases[i].synchronised;
 		world.path_not_before += cases[i].shift_s;
 		world.path_not_after += cases[i].shift_s;
-		test_world_start(&world, DPS_START_NORMAL);
-		test_world_run(&world, 1000);
+		test_world_play(&world, DPS_START_NORMAL, 1000);
 		assert_int_equal(test_world_event(&world, DPS_EVENT_FAILURE)->cause, cases[i].cause);
 		assert_int_equal(test_world_event(&world, DPS_EVENT_FAILURE)->step, DPS_STEP_TLS);
 		assert_int_equal(world.sent_count, cases[i].requests);
@@ -290,7 +270,7 @@ static void server_dates(void **state)
 		world.path_not_before = good_before;
 		world.path_not_after = good_after;
 		test_world_run(&world, HOUR);
-		assert_ends_provisioned(&world);
+		test_world_assert_provisioned(&world);
 		assert_int_equal(test_world_count(&world, DPS_STEP_TIME), cases[i].synchronised ? 0 : 2);
 		test_world_free(&world);
 	}
@@ -303,15 +283,13 @@ static void time_never_goes_back(void **state)
 
 	(void)state;
 	test_world_init(&world);
-	test_world_start(&world, DPS_START_NORMAL);
-	test_world_run(&world, MINUTE);
-	assert_ends_provisioned(&world);
+	test_world_play(&world, DPS_START_NORMAL, MINUTE);
+	test_world_assert_provisioned(&world);
 	test_world_clear(&world);
 	world.service_skew = -INT64_C(100) * 86400 * 1000;
 	world.path_not_before -= 200 * 86400;
 	world.path_not_after -= 90 * 86400;
-	test_world_start(&world, DPS_START_FORCE);
-	test_world_run(&world, 1000);
+	test_world_play(&world, DPS_START_FORCE, 1000);
 	assert_int_equal(test_world_event(&world, DPS_EVENT_FAILURE)->cause, DPS_E_SERVER_EXPIRED);
 	test_world_free(&world);
 }
@@ -325,17 +303,15 @@ static void deadline(void **state)
 	world.config.deadline_ms = 120000;
 	world.connects[0] = DPS_E_SERVER_UNTRUSTED;
 	world.connect_count = 1;
-	test_world_start(&world, DPS_START_NORMAL);
-	test_world_run(&world, HOUR);
+	test_world_play(&world, DPS_START_NORMAL, HOUR);
 	assert_ends_failed(&world, DPS_STEP_TLS, DPS_E_SERVER_UNTRUSTED);
-	assert_true(world.events[world.event_count - 1].deadline);
+	assert_true(test_world_last(&world)->deadline);
 	assert_int_equal(world.now, 1000 + 120000);
 	/* Without any failure before it, the deadline itself is the cause. */
 	test_world_clear(&world);
 	world.connects[0] = DPS_AGAIN;
 	world.config.deadline_ms = 5000;
-	test_world_start(&world, DPS_START_NORMAL);
-	test_world_run(&world, HOUR);
+	test_world_play(&world, DPS_START_NORMAL, HOUR);
 	assert_ends_failed(&world, DPS_STEP_TLS, DPS_E_DEADLINE);
 	test_world_free(&world);
 }
@@ -352,17 +328,15 @@ static void storage_fails_at_every_call(void **state)
 
 		test_world_init(&world);
 		test_store_fail(&world.store, TEST_STORE_WRITE | TEST_STORE_ERASE, n, n % 2 != 0 ? DPS_E_STORAGE_FULL : DPS_E_STORAGE);
-		test_world_start(&world, DPS_START_NORMAL);
-		test_world_run(&world, HOUR);
-		failed = world.events[world.event_count - 1].type == DPS_EVENT_FAILED;
+		test_world_play(&world, DPS_START_NORMAL, HOUR);
+		failed = test_world_last(&world)->type == DPS_EVENT_FAILED;
 		ends[failed]++;
 		if (failed)
-			assert_int_equal(world.events[world.event_count - 1].cause, n % 2 != 0 ? DPS_E_STORAGE_FULL : DPS_E_STORAGE);
+			assert_int_equal(test_world_last(&world)->cause, n % 2 != 0 ? DPS_E_STORAGE_FULL : DPS_E_STORAGE);
 		test_store_power_on(&world.store);
 		test_world_clear(&world);
-		test_world_start(&world, DPS_START_NORMAL);
-		test_world_run(&world, HOUR);
-		assert_ends_provisioned(&world);
+		test_world_play(&world, DPS_START_NORMAL, HOUR);
+		test_world_assert_provisioned(&world);
 		test_world_free(&world);
 		if (!failed && n > 30)
 			break;
@@ -379,14 +353,12 @@ static void storage_fails_at_start(void **state)
 	(void)state;
 	test_world_init(&world);
 	test_store_fail(&world.store, TEST_STORE_READ, 1, DPS_E_STORAGE);
-	test_world_start(&world, DPS_START_NORMAL);
-	test_world_run(&world, HOUR);
+	test_world_play(&world, DPS_START_NORMAL, HOUR);
 	assert_ends_failed(&world, DPS_STEP_CONFIG, DPS_E_STORAGE);
 	world.config.stay = true;
 	test_store_fail(&world.store, TEST_STORE_READ, 1, DPS_E_STORAGE);
-	test_world_start(&world, DPS_START_NORMAL);
-	test_world_run(&world, HOUR);
-	assert_ends_provisioned(&world);
+	test_world_play(&world, DPS_START_NORMAL, HOUR);
+	test_world_assert_provisioned(&world);
 	test_world_free(&world);
 }
 
@@ -401,8 +373,7 @@ static void reset_is_cut(void **state)
 			bool was_cut;
 
 			test_world_init(&world);
-			test_world_start(&world, DPS_START_NORMAL);
-			test_world_run(&world, HOUR);
+			test_world_play(&world, DPS_START_NORMAL, HOUR);
 			test_store_cut_at(&world.store, n, kind);
 			result = dps_client_factory_reset(&world.client);
 			was_cut = world.store.off;
@@ -410,11 +381,11 @@ static void reset_is_cut(void **state)
 			test_store_power_on(&world.store);
 			test_world_clear(&world);
 			test_world_start(&world, DPS_START_NORMAL);
-			if (world.event_count > 0 && world.events[world.event_count - 1].type == DPS_EVENT_PROVISIONED) {
+			if (world.event_count > 0 && test_world_last(&world)->type == DPS_EVENT_PROVISIONED) {
 				assert_true(n == 1 && kind != TEST_STORE_CUT_AFTER); /* the reset had not begun */
 			} else {
 				test_world_run(&world, HOUR);
-				assert_ends_provisioned(&world);
+				test_world_assert_provisioned(&world);
 				assert_int_equal(test_world_count(&world, DPS_STEP_OWNER), 1);
 			}
 			test_world_free(&world);
@@ -438,13 +409,11 @@ static void power_cuts(void **state)
 
 				test_world_init(&world);
 				if (forced != 0) {
-					test_world_start(&world, DPS_START_NORMAL);
-					test_world_run(&world, HOUR);
+					test_world_play(&world, DPS_START_NORMAL, HOUR);
 				}
 				test_world_clear(&world);
 				test_store_cut_at(&world.store, n, kind);
-				test_world_start(&world, forced != 0 ? DPS_START_FORCE : DPS_START_NORMAL);
-				test_world_run(&world, HOUR);
+				test_world_play(&world, forced != 0 ? DPS_START_FORCE : DPS_START_NORMAL, HOUR);
 				was_cut = world.store.off;
 				test_store_power_on(&world.store);
 				cuts += was_cut;
@@ -452,11 +421,11 @@ static void power_cuts(void **state)
 				test_world_start(&world, DPS_START_NORMAL);
 				if (forced != 0) {
 					/* Complete before and after, whatever was cut. */
-					assert_ends_provisioned(&world);
+					test_world_assert_provisioned(&world);
 					assert_int_equal(world.connections, 0);
 				} else {
 					test_world_run(&world, HOUR);
-					assert_ends_provisioned(&world);
+					test_world_assert_provisioned(&world);
 				}
 				test_world_free(&world);
 				if (!was_cut)

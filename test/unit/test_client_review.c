@@ -29,7 +29,7 @@ static unsigned terminal_events(const struct test_world *world)
 
 static void assert_ends_provisioned(const struct test_world *world)
 {
-	assert_int_equal(world->events[world->event_count - 1].type, DPS_EVENT_PROVISIONED);
+	test_world_assert_provisioned(world);
 	assert_int_equal(terminal_events(world), 1);
 }
 
@@ -45,8 +45,7 @@ static void the_clock_is_no_longer_synchronised(void **state)
 	world.synchronised = true;
 	world.has_resources = true;
 	test_world_script(&world, (struct world_script){.step = DPS_STEP_ACLS, .reaction = WORLD_SILENCE, .count = 1});
-	test_world_start(&world, DPS_START_NORMAL);
-	test_world_run(&world, 1000);
+	test_world_play(&world, DPS_START_NORMAL, 1000);
 	assert_int_equal(terminal_events(&world), 0);
 	world.synchronised = false;
 	test_world_run(&world, HOUR);
@@ -64,8 +63,7 @@ static void the_clock_becomes_synchronised(void **state)
 	test_world_init(&world);
 	world.path_not_after = world.wall / 1000 - 86400;
 	test_world_script(&world, (struct world_script){.step = DPS_STEP_TIME, .reaction = WORLD_SILENCE, .count = 1});
-	test_world_start(&world, DPS_START_NORMAL);
-	test_world_run(&world, 1000);
+	test_world_play(&world, DPS_START_NORMAL, 1000);
 	assert_int_equal(world.sent_count, 2);
 	world.synchronised = true;
 	test_world_run(&world, 1000);
@@ -87,8 +85,7 @@ static void a_peer_that_takes_nothing(void **state)
 	(void)state;
 	test_world_init(&world);
 	world.takes_nothing = true;
-	test_world_start(&world, DPS_START_NORMAL);
-	test_world_run(&world, MINUTE);
+	test_world_play(&world, DPS_START_NORMAL, MINUTE);
 	assert_non_null(test_world_event(&world, DPS_EVENT_FAILURE));
 	assert_int_equal(test_world_event(&world, DPS_EVENT_FAILURE)->cause, DPS_E_TIMEOUT);
 	world.takes_nothing = false;
@@ -126,8 +123,7 @@ static void the_lead_is_refused(void **state)
 		test_world_init(&world);
 		world.synchronised = synchronised != 0;
 		world.lead_code = 403;
-		test_world_start(&world, DPS_START_NORMAL);
-		test_world_run(&world, 2 * MINUTE);
+		test_world_play(&world, DPS_START_NORMAL, 2 * MINUTE);
 		assert_in_range(test_world_event_count(&world, DPS_EVENT_FAILURE), 2, 12);
 		assert_int_equal(test_world_event(&world, DPS_EVENT_FAILURE)->cause, DPS_E_CLOSED);
 		world.lead_code = 0;
@@ -148,8 +144,7 @@ static void a_silent_flight_is_asked_again_together(void **state)
 	world.has_resources = true;
 	for (size_t i = 0; i < sizeof(ids) / sizeof(ids[0]); i++)
 		test_world_script(&world, (struct world_script){.step = ids[i], .reaction = WORLD_SILENCE, .count = 1});
-	test_world_start(&world, DPS_START_NORMAL);
-	test_world_run(&world, HOUR);
+	test_world_play(&world, DPS_START_NORMAL, HOUR);
 	assert_ends_provisioned(&world);
 	assert_int_equal(world.connections, 2);
 	test_world_free(&world);
@@ -163,8 +158,7 @@ static void an_idle_connection_is_closed(void **state)
 	(void)state;
 	test_world_init(&world);
 	world.after_ms = 5000;
-	test_world_start(&world, DPS_START_NORMAL);
-	test_world_run(&world, 1000);
+	test_world_play(&world, DPS_START_NORMAL, 1000);
 	world.broken = DPS_E_CLOSED;
 	test_world_run(&world, HOUR);
 	assert_ends_provisioned(&world);
@@ -195,8 +189,7 @@ static void a_renewal_is_never_given_up(void **state)
 		test_world_init(&world);
 		world.config.stay = true;
 		world.path_not_after += 1000 * 86400;
-		test_world_start(&world, DPS_START_NORMAL);
-		test_world_run(&world, MINUTE);
+		test_world_play(&world, DPS_START_NORMAL, MINUTE);
 		assert_ends_provisioned(&world);
 		if (no_endpoint != 0) {
 			assert_int_equal(world.store.port.erase(world.store.port.ctx, "endpoints"), DPS_OK);
@@ -233,14 +226,12 @@ static void a_chain_that_cannot_be_read_yet(void **state)
 	(void)state;
 	test_world_init(&world);
 	world.chain_result = DPS_E_STORAGE;
-	test_world_start(&world, DPS_START_NORMAL);
-	test_world_run(&world, HOUR);
-	assert_int_equal(world.events[world.event_count - 1].type, DPS_EVENT_FAILED);
-	assert_int_equal(world.events[world.event_count - 1].cause, DPS_E_STORAGE);
+	test_world_play(&world, DPS_START_NORMAL, HOUR);
+	assert_int_equal(test_world_last(&world)->type, DPS_EVENT_FAILED);
+	assert_int_equal(test_world_last(&world)->cause, DPS_E_STORAGE);
 	test_world_clear(&world);
 	world.config.stay = true;
-	test_world_start(&world, DPS_START_NORMAL);
-	test_world_run(&world, MINUTE);
+	test_world_play(&world, DPS_START_NORMAL, MINUTE);
 	assert_int_equal(terminal_events(&world), 0);
 	world.chain_result = DPS_OK;
 	test_world_run(&world, HOUR);
@@ -264,8 +255,7 @@ static void the_identity_cannot_be_read_when_watched(void **state)
 	world.config.stay = true;
 	world.path_not_after += 1000 * 86400;
 	world.hook = fail_reads_after_commit;
-	test_world_start(&world, DPS_START_NORMAL);
-	test_world_run(&world, MINUTE);
+	test_world_play(&world, DPS_START_NORMAL, MINUTE);
 	assert_ends_provisioned(&world);
 	world.hook = NULL;
 	test_store_fail_always(&world.store, TEST_STORE_READ, DPS_OK);
@@ -286,8 +276,7 @@ static void answers_of_another_device_id(void **state)
 	test_world_init(&world);
 	world.config.device_id.bytes[0] = 7;
 	test_world_script(&world, (struct world_script){.step = DPS_STEP_ACLS, .reaction = WORLD_SILENCE, .count = 100});
-	test_world_start(&world, DPS_START_NORMAL);
-	test_world_run(&world, 1000);
+	test_world_play(&world, DPS_START_NORMAL, 1000);
 	assert_int_equal(world.asked_as.bytes[0], 7);
 	test_world_clear(&world);
 	world.config.device_id.bytes[0] = 8;
@@ -316,9 +305,8 @@ static void a_run_that_only_commits(void **state)
 	test_world_init(&world);
 	world.now = DAY;
 	world.hook = fail_the_commit;
-	test_world_start(&world, DPS_START_NORMAL);
-	test_world_run(&world, MINUTE);
-	assert_int_equal(world.events[world.event_count - 1].type, DPS_EVENT_FAILED);
+	test_world_play(&world, DPS_START_NORMAL, MINUTE);
+	assert_int_equal(test_world_last(&world)->type, DPS_EVENT_FAILED);
 	dps_client_report(&world.client, &report);
 	assert_int_equal(report.answers_dropped, 3); /* what the transport counted */
 	assert_int_equal(report.peer_requests, 2);
@@ -326,8 +314,7 @@ static void a_run_that_only_commits(void **state)
 	world.hook = NULL;
 	test_store_fail_always(&world.store, TEST_STORE_WRITE, DPS_OK);
 	test_world_clear(&world);
-	test_world_start(&world, DPS_START_NORMAL);
-	test_world_run(&world, MINUTE);
+	test_world_play(&world, DPS_START_NORMAL, MINUTE);
 	assert_ends_provisioned(&world);
 	assert_int_equal(world.connections, 0);
 	dps_client_report(&world.client, &report);
@@ -354,12 +341,10 @@ static void nothing_left_and_closed(void **state)
 	world.synchronised = true;
 	world.has_resources = true;
 	test_world_script(&world, (struct world_script){.step = DPS_STEP_RESOURCES, .reaction = WORLD_SILENCE, .count = 1});
-	test_world_start(&world, DPS_START_NORMAL);
-	test_world_run(&world, 1000);
+	test_world_play(&world, DPS_START_NORMAL, 1000);
 	test_world_clear(&world);
 	world.hook = nothing_is_left_to_ask;
-	test_world_start(&world, DPS_START_NORMAL);
-	test_world_run(&world, HOUR);
+	test_world_play(&world, DPS_START_NORMAL, HOUR);
 	assert_ends_provisioned(&world);
 	assert_int_equal(world.sent_count, 0);
 	test_world_free(&world);
@@ -384,8 +369,7 @@ static void start_from_a_callback_is_refused(void **state)
 	started_within = DPS_OK;
 	world.hook = start_within_an_event;
 	test_world_script(&world, (struct world_script){.step = DPS_STEP_CLOUD, .reaction = WORLD_CODE, .code = 405, .count = 1});
-	test_world_start(&world, DPS_START_NORMAL);
-	test_world_run(&world, HOUR);
+	test_world_play(&world, DPS_START_NORMAL, HOUR);
 	assert_int_equal(started_within, DPS_E_STATE);
 	assert_int_equal(terminal_events(&world), 1);
 	assert_int_equal(dps_client_state(&world.client), DPS_STATE_IDLE);
@@ -448,12 +432,7 @@ static void many_changes_at_once(void **state)
 			world.connect_count = refused + 1;
 			test_world_script(
 				&world, (struct world_script){.step = DPS_STEP_OWNER, .reaction = WORLD_CLOSE, .result = DPS_E_RESET, .count = broken});
-			test_world_boot(&world);
-			assert_int_equal(dps_client_add_endpoint(&world.client, "coaps+tcp://a.example:1"), DPS_OK);
-			assert_int_equal(dps_client_add_endpoint(&world.client, "coaps+tcp://b.example:2"), DPS_OK);
-			assert_int_equal(dps_client_add_endpoint(&world.client, "coaps+tcp://c.example:3"), DPS_OK);
-			assert_int_equal(dps_client_add_endpoint(&world.client, "coaps+tcp://d.example:4"), DPS_OK);
-			assert_int_equal(dps_client_start(&world.client, DPS_START_NORMAL), DPS_OK);
+			test_world_start_at(&world, 4, DPS_START_NORMAL);
 			for (unsigned i = 0; i < 20 && dps_client_process(&world.client) == 0; i++)
 				;
 			assert_ends_provisioned(&world);
@@ -515,14 +494,7 @@ static void make_trouble(struct test_world *world)
 
 static void start_with_endpoints(struct test_world *world, unsigned flags)
 {
-	char uri[] = "coaps+tcp://a.example:1";
-
-	test_world_boot(world);
-	for (unsigned i = roll(3) + 1; i > 0; i--) {
-		uri[12] = (char)('a' + i);
-		assert_int_equal(dps_client_add_endpoint(&world->client, uri), DPS_OK);
-	}
-	assert_int_equal(dps_client_start(&world->client, flags), DPS_OK);
+	test_world_start_at(world, roll(3) + 1, flags);
 }
 
 /* Whatever happens, and whenever it is cancelled: one run, one end, and the clock of the platform may come and go meanwhile. */
@@ -549,7 +521,7 @@ static void one_start_one_end(void **state)
 				dps_client_cancel(&world.client);
 		}
 		test_world_run(&world, HOUR);
-		if (terminal_events(&world) != 1 || !is_terminal(world.events[world.event_count - 1].type))
+		if (terminal_events(&world) != 1 || !is_terminal(test_world_last(&world)->type))
 			fail_msg("seed %u: %u terminal events", (unsigned)seed, terminal_events(&world));
 		assert_int_equal(dps_client_state(&world.client), DPS_STATE_IDLE);
 		assert_false(world.open);
