@@ -270,6 +270,20 @@ struct dps_keys test_keys_port(struct test_key *key)
 		.ctx = key, .open = port_open, .generate = port_generate, .public_key = port_public_key, .sign = port_sign, .erase = port_open};
 }
 
+dps_result test_keys_refuse_to_sign(void *ctx, const char *slot, enum dps_hash hash, const uint8_t *digest, size_t digest_len, uint8_t *sig,
+                                    size_t size, size_t *len)
+{
+	(void)ctx;
+	(void)slot;
+	(void)hash;
+	(void)digest;
+	(void)digest_len;
+	(void)sig;
+	(void)size;
+	(void)len;
+	return DPS_E_STORAGE;
+}
+
 size_t test_read_file(const char *path, uint8_t *buf, size_t size)
 {
 	FILE *file = fopen(path, "rb");

@@ -67,6 +67,10 @@ void test_write_key(const char *path, struct test_key *key);
 /* A key port with one key, in any slot. */
 struct dps_keys test_keys_port(struct test_key *key);
 
+/* In place of its sign: DPS_E_STORAGE. */
+dps_result test_keys_refuse_to_sign(void *ctx, const char *slot, enum dps_hash hash, const uint8_t *digest, size_t digest_len, uint8_t *sig,
+                                    size_t size, size_t *len);
+
 /* Randomness of the system. */
 extern const struct dps_random test_random;
 

@@ -119,20 +119,6 @@ static void the_key_port_signs(void **state)
 	}
 }
 
-static dps_result refuse_to_sign(void *ctx, const char *slot, enum dps_hash hash, const uint8_t *digest, size_t digest_len, uint8_t *sig,
-                                 size_t size, size_t *len)
-{
-	(void)ctx;
-	(void)slot;
-	(void)hash;
-	(void)digest;
-	(void)digest_len;
-	(void)sig;
-	(void)size;
-	(void)len;
-	return DPS_E_STORAGE;
-}
-
 static void what_the_key_port_said_is_kept(void **state)
 {
 	struct test_key *const all[] = {&p256, &rsa};
@@ -142,7 +128,7 @@ static void what_the_key_port_said_is_kept(void **state)
 		struct dps_mbedtls_bridge bridge;
 		uint8_t sig[DPS_SIGNATURE_SIZE];
 		size_t len = 0;
-		keys.sign = refuse_to_sign;
+		keys.sign = test_keys_refuse_to_sign;
 		assert_int_equal(open_bridge(&bridge, &keys), DPS_OK);
 		assert_int_not_equal(sign_as_tls(&bridge, sig, &len), 0);
 		assert_int_equal(bridge.failure, DPS_E_STORAGE);

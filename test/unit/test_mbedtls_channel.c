@@ -549,20 +549,6 @@ static dps_result no_random(void *ctx, uint8_t *buf, size_t len)
 	return DPS_E_RANDOM;
 }
 
-static dps_result no_signature(void *ctx, const char *slot, enum dps_hash hash, const uint8_t *digest, size_t digest_len, uint8_t *sig,
-                               size_t size, size_t *len)
-{
-	(void)ctx;
-	(void)slot;
-	(void)hash;
-	(void)digest;
-	(void)digest_len;
-	(void)sig;
-	(void)size;
-	(void)len;
-	return DPS_E_STORAGE;
-}
-
 static dps_result open_device(struct device *device)
 {
 	const struct dps_channel *channel = &device->channel.port;
@@ -628,7 +614,7 @@ static void a_key_that_does_not_sign_is_the_devices_own_failure(void **state)
 	device_init(&device, port);
 	device.network.address_count = 2; /* another address would not help */
 	device.network.addresses[1] = port;
-	device.keys.sign = no_signature;
+	device.keys.sign = test_keys_refuse_to_sign;
 	assert_int_equal(connect_device(&device), DPS_E_STORAGE);
 	assert_int_equal(device.network.opened, 1);
 	close_device(&device);
