@@ -16,7 +16,8 @@ void test_tpm_device_start(struct test_tpm_device *device)
 	test_tpm_start(&device->tpm);
 	test_store_init(&device->store);
 	device->options = (struct dps_tpm2_options){.tcti = device->tpm.tcti, .storage = &device->store.port, .timeout_ms = 10000};
-	device->options.lock_file = test_tpm_path(&device->tpm, "lock");
+	(void)snprintf(device->lock, sizeof(device->lock), "%s/lock", device->tpm.dir);
+	device->options.lock_file = device->lock;
 	test_key_make(&device->ca_key, DPS_KEY_EC_P256);
 	test_key_make(&device->inter_key, DPS_KEY_EC_P256);
 	test_certificate_make(&device->ca, &(struct test_certificate_spec){.subject = "CN=TPM CA", .key = &device->ca_key, .ca = true});
@@ -39,12 +40,6 @@ void test_tpm_device_stop(struct test_tpm_device *device)
 
 void test_tpm_device_open(struct test_tpm_device *device)
 {
-	char lock[400];
-
-	/* the path may come from a rotating buffer of the test's */
-	(void)snprintf(lock, sizeof(lock), "%s/lock", device->tpm.dir);
-	if (device->options.lock_file != NULL)
-		device->options.lock_file = lock;
 	const dps_result result = dps_tpm2_open(&device->port, &device->options);
 	if (result != DPS_OK)
 		fail_msg("open: %s: %s", dps_result_name(result), dps_tpm2_detail(&device->port));

@@ -14,6 +14,7 @@
 struct test_tpm_device {
 	struct test_tpm tpm;
 	struct test_store store;
+	char lock[300]; /* the lock file of the options */
 	struct dps_tpm2_options options;
 	struct dps_tpm2 port;
 	struct test_key ca_key, inter_key;

@@ -114,11 +114,8 @@ static void one_process_at_a_time(void **state)
 {
 	static struct dps_tpm2 second;
 	struct dps_tpm2_options options = d.options;
-	char lock[400];
 
 	(void)state;
-	(void)snprintf(lock, sizeof(lock), "%s/lock", d.tpm.dir);
-	options.lock_file = lock;
 	assert_int_equal(dps_tpm2_open(&second, &options), DPS_E_TPM);
 	assert_non_null(strstr(dps_tpm2_detail(&second), "in use by another process"));
 	options.lock_file = "/nowhere/lock";
@@ -142,7 +139,6 @@ static int start_line(void **state)
 	dps_tpm2_close(&d.port);
 	test_tpm_line_start(&line, &d.tpm);
 	d.options.tcti = line.tcti;
-	d.options.timeout_ms = 300;
 	test_tpm_device_open(&d);
 	return 0;
 }
@@ -154,13 +150,20 @@ static int stop_line(void **state)
 	return stop(state);
 }
 
+static void lose_patience(void)
+{
+	d.options.timeout_ms = 400;
+	test_tpm_device_reopen(&d);
+}
+
 static void a_tpm_that_hangs_is_an_error(void **state)
 {
 	(void)state;
+	lose_patience();
 	test_tpm_line_fault(&line, 1, 0, TEST_TPM_SILENT, 0);
 	const uint64_t begin = now_ms();
 	expect(keys()->open(keys()->ctx, "manufacturer"), DPS_E_KEY, "no answer in time");
-	assert_in_range(now_ms() - begin, 250, 2500);
+	assert_in_range(now_ms() - begin, 350, 4000);
 	/* it answers again: so does the port */
 	test_tpm_line_fault(&line, 0, 0, TEST_TPM_SILENT, 0);
 	expect(sign("manufacturer"), DPS_OK, "");
@@ -199,6 +202,31 @@ static void a_tpm_that_is_reset_meanwhile_is_started_again(void **state)
 	test_tpm_line_start(&line, &d.tpm);
 }
 
+/* Through libtss2-tctildr: another transport than ours, under the same TCTI. */
+static void transports_of_libtss2(void **state)
+{
+	char tcti[128];
+
+	(void)state;
+	test_tpm_device_make_identity(&d, DPS_KEY_EC_P256);
+	dps_tpm2_close(&d.port);
+	(void)snprintf(tcti, sizeof(tcti), "libtss2-tcti-swtpm.so.0:host=127.0.0.1,port=%u", (unsigned)d.tpm.port);
+	d.options.tcti = tcti;
+	test_tpm_device_open(&d);
+	expect(keys()->generate(keys()->ctx, "identity-0", DPS_KEY_EC_P256), DPS_OK, "");
+	expect(sign("identity-0"), DPS_OK, "");
+	expect(sign("manufacturer"), DPS_OK, "");
+	assert_int_equal(d.port.stats.commands, 9); /* an SRK is made */
+	test_tpm_kill(&d.tpm);
+	expect(sign("identity-0"), DPS_E_KEY, "is gone");
+	expect(sign("identity-0"), DPS_E_KEY, "no TPM at libtss2-tcti-swtpm.so.0");
+	dps_tpm2_close(&d.port);
+	d.options.tcti = d.tpm.tcti;
+	test_tpm_power_cycle(&d.tpm);
+	test_tpm_device_open(&d);
+	expect(sign("identity-0"), DPS_OK, "");
+}
+
 /* What a run does, as far as it comes. */
 static dps_result run(void)
 {
@@ -228,12 +256,9 @@ static dps_result run(void)
 /* The line breaks at each command of a run in turn, in several ways; the next run, which knows of nothing, works, and nothing is left in the TPM. */
 static void break_everywhere(enum test_tpm_fault fault, uint32_t code, bool known)
 {
-	char lock[400];
 	unsigned at = 1;
 	bool reached = true;
 
-	(void)snprintf(lock, sizeof(lock), "%s/lock", d.tpm.dir);
-	d.options.lock_file = lock;
 	for (; reached; at++) {
 		dps_tpm2_close(&d.port);
 		if (!known) {
@@ -309,10 +334,11 @@ static void a_busy_tpm_is_asked_again(void **state)
 		assert_in_range(test_tpm_line_commands(&line), 4, 5);
 	}
 	/* not for ever */
+	lose_patience();
 	test_tpm_line_fault_on(&line, CC_SIGN, 0, TEST_TPM_ANSWER, 0x922);
 	const uint64_t begin = now_ms();
 	expect(sign("manufacturer"), DPS_E_KEY, "sign: the TPM was busy all the time");
-	assert_in_range(now_ms() - begin, 0, 1500);
+	assert_in_range(now_ms() - begin, 0, 4000);
 	assert_in_range(test_tpm_line_commands(&line), 4, 12);
 	test_tpm_line_fault_on(&line, CC_SIGN, 0, TEST_TPM_ANSWER, 0x90a);
 	expect(sign("manufacturer"), DPS_E_KEY, "testing itself");
@@ -534,6 +560,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_tpm_that_hangs_is_an_error, start_line, stop_line),
 		cmocka_unit_test_setup_teardown(what_is_no_tpm_is_told, start_line, stop_line),
 		cmocka_unit_test_setup_teardown(a_tpm_that_is_reset_meanwhile_is_started_again, start_line, stop_line),
+		cmocka_unit_test_setup_teardown(transports_of_libtss2, start, stop),
 		cmocka_unit_test_setup_teardown(a_line_that_breaks_before_each_command, start_line, stop_line),
 		cmocka_unit_test_setup_teardown(a_line_that_breaks_behind_each_command, start_line, stop_line),
 		cmocka_unit_test_setup_teardown(failure_mode_at_each_command, start_line, stop_line),
