@@ -104,6 +104,31 @@ void test_tpm_device_expect(struct test_tpm_device *device, dps_result result, d
 		fail_msg("the text \"%s\" instead of one with \"%s\"", detail, text);
 }
 
+void test_tpm_device_write(const struct test_tpm_device *device, const char *name, const uint8_t *bytes, size_t len)
+{
+	FILE *file = fopen(test_tpm_path(&device->tpm, name), "wb");
+
+	assert_non_null(file);
+	assert_int_equal(fwrite(bytes, 1, len, file), len);
+	assert_int_equal(fclose(file), 0);
+}
+
+void test_tpm_device_put_nv(struct test_tpm_device *device, const char *index, const char *name, const uint8_t *bytes, size_t len)
+{
+	const struct test_tpm *tpm = &device->tpm;
+	char size[16];
+
+	test_tpm_device_write(device, name, bytes, len);
+	(void)snprintf(size, sizeof(size), "%zu", len);
+	dps_tpm2_close(&device->port);
+	(void)test_tpm_tool(tpm, NULL, 0, "tpm2_nvundefine", "-C", "p", index, NULL);
+	assert_int_equal(test_tpm_tool(tpm, NULL, 0, "tpm2_nvdefine", "-C", "p", "-s", size, "-a",
+	                               "ppwrite|ppread|ownerread|authread|no_da|platformcreate|writedefine", index, NULL),
+	                 0);
+	assert_int_equal(test_tpm_tool(tpm, NULL, 0, "tpm2_nvwrite", "-C", "p", "-i", test_tpm_path(tpm, name), index, NULL), 0);
+	test_tpm_device_open(device);
+}
+
 unsigned test_tpm_device_commands(const struct test_tpm_device *device, unsigned *mark)
 {
 	const unsigned all = device->port.stats.commands;

@@ -45,6 +45,12 @@ void test_tpm_device_sign(struct test_tpm_device *device, const char *slot, enum
 /* Fails the test unless a result is the expected one and the port's text contains this. */
 void test_tpm_device_expect(struct test_tpm_device *device, dps_result result, dps_result expected, const char *text);
 
+/* Puts bytes into a file of the TPM's directory. */
+void test_tpm_device_write(const struct test_tpm_device *device, const char *name, const uint8_t *bytes, size_t len);
+
+/* Puts bytes into an NV index ("0x01c00002") in the place of what was there, with tpm2-tools, as the platform; over a file of that name. The port is open before and after. */
+void test_tpm_device_put_nv(struct test_tpm_device *device, const char *index, const char *name, const uint8_t *bytes, size_t len);
+
 /* Commands since *mark, which is moved on. */
 unsigned test_tpm_device_commands(const struct test_tpm_device *device, unsigned *mark);
 
