@@ -9,6 +9,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/types.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -114,6 +116,102 @@ static void the_whole_path(void **state)
 		"cd %s; ! grep -rlE 'PRIVATE KEY' .; ! ls | grep '^key-'; test -s tpm-identity-0\n"
 		"for f in *; do ! openssl pkey -in $f -noout 2>/dev/null; ! openssl pkey -inform DER -in $f -noout 2>/dev/null; done",
 		test_path(&scenario, "whole"));
+}
+
+/* --- the memory of a process --------------------------------------------------------------------------------------------------------- */
+
+/*
+ * What a private key looks like where software has one: the head of an ECPrivateKey of P-256 (RFC 5915), of a PKCS #8 one, and PEM. Spelled with their last
+ * byte apart, so that this program does not find its own table.
+ */
+static const struct {
+	const char *head;
+	size_t len;
+	char last;
+} marks[] = {
+	{"\x30\x77\x02\x01\x01\x04", 6, '\x20'},
+	{"\x30\x81\x87\x02\x01\x00\x30\x13\x06\x07\x2a\x86\x48\xce\x3d", 15, '\x02'},
+	{"-----BEGIN EC PRIVATE KE", 24, 'Y'},
+	{"-----BEGIN PRIVATE KE", 21, 'Y'},
+};
+
+static size_t count_marks(const char *data, size_t len)
+{
+	size_t found = 0;
+
+	for (size_t i = 0; i < sizeof(marks) / sizeof(marks[0]); i++) {
+		const char *at = data;
+
+		while ((at = memmem(at, len - (size_t)(at - data), marks[i].head, marks[i].len)) != NULL) {
+			at += marks[i].len;
+			found += at < data + len && *at == marks[i].last;
+		}
+	}
+	return found;
+}
+
+/* Looks through all writable memory of a process. */
+static size_t search_memory(int pid)
+{
+	char path[64], line[512];
+	size_t found = 0, searched = 0;
+	FILE *maps, *mem;
+
+	snprintf(path, sizeof(path), "/proc/%d/maps", pid);
+	maps = fopen(path, "r");
+	snprintf(path, sizeof(path), "/proc/%d/mem", pid);
+	mem = fopen(path, "rb");
+	assert_non_null(maps);
+	assert_non_null(mem);
+	while (fgets(line, sizeof(line), maps) != NULL) {
+		unsigned long from, to;
+		char rights[8];
+		char *data;
+		size_t got;
+
+		if (sscanf(line, "%lx-%lx %7s", &from, &to, rights) != 3 || rights[1] != 'w' || to - from > 64ul << 20)
+			continue;
+		data = malloc(to - from);
+		assert_non_null(data);
+		got = fseeko(mem, (off_t)from, SEEK_SET) == 0 ? fread(data, 1, to - from, mem) : 0;
+		found += got > 0 ? count_marks(data, got) : 0;
+		searched += got;
+		free(data);
+	}
+	fclose(maps);
+	fclose(mem);
+	assert_true(searched > 100000);
+	return found;
+}
+
+/* In the midst of a run, when both keys have signed, the memory of the device holds none of them. */
+static void no_private_key_in_memory(void **state)
+{
+	static const char *const faults[] = {"credentials:silence", NULL};
+	struct test_local silent;
+	struct test_command command;
+	struct test_program device;
+	char *control = malloc(64);
+
+	(void)state;
+	test_local_start(&silent, &scenario, NULL, faults);
+	tpm_command(&command, "memory", INDEX);
+	test_command_set(&command, "--endpoint", silent.uri);
+	test_program_start(&device, &command);
+	(void)test_program_await(&device, "step");
+	assert_int_equal(search_memory(test_process_pid(device.process)), 0);
+	test_process_signal(device.process, SIGKILL);
+	test_program_finish(&device);
+	test_program_free(&device);
+	test_local_stop(&silent);
+	test_local_free(&silent);
+
+	/* The search does find what it looks for: here, in this process. */
+	assert_non_null(control);
+	memcpy(control, marks[0].head, marks[0].len);
+	control[marks[0].len] = marks[0].last;
+	assert_true(search_memory((int)getpid()) >= 1);
+	free(control);
 }
 
 /* TPM commands of a provisioning, as told with its end: those that a chip's speed makes matter. */
@@ -294,6 +392,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(the_whole_path, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(no_private_key_in_memory, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(commands_are_few, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(after_tpm2_clear, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(cleared_under_a_provisioned_device, set_up, tear_down),
