@@ -20,7 +20,6 @@
 
 /* A step's record: the steps that fill records stand in the order of the records. */
 #define DPS_STEP_OF_RECORD(record) ((enum dps_step_id)((unsigned)(record) + (unsigned)DPS_STEP_OWNER))
-#define DPS_RECORDS_OF_STEPS(mask) (((mask) >> (unsigned)DPS_STEP_OWNER) & DPS_RECORD_ALL)
 #define DPS_STEPS_OF_RECORDS(mask) ((mask) << (unsigned)DPS_STEP_OWNER)
 
 /* Records without which a device is not provisioned. Resources are optional: most services have none. */

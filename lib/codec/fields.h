@@ -28,9 +28,7 @@ struct dps_field {
 	uint16_t offset;
 };
 
-#define DPS_FIELDS_MAX 32
-
-/* Reads the map that comes next into base. DPS_E_CBOR; DPS_E_FIELD: wrong type, duplicate, or a required one missing. */
+/* Reads the map that comes next into base; count is at most 32. DPS_E_CBOR; DPS_E_FIELD: wrong type, duplicate, or a required one missing. */
 dps_result dps_fields_read(struct dps_cbor *r, const struct dps_field *fields, size_t count, void *base);
 
 /* As above for a payload that is one map and nothing else. */
