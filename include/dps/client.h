@@ -24,6 +24,7 @@
 #include "dps/platform.h"
 #include "dps/records.h"
 #include "dps/service.h"
+#include "dps/status.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -44,8 +45,53 @@ DPS_API DPS_MUST_USE dps_result dps_client_init(struct dps_client *client, const
  */
 DPS_API DPS_MUST_USE dps_result dps_client_add_endpoint(struct dps_client *client, const char *uri);
 
+/** As dps_client_add_endpoint, with a name for people (at most DPS_CONFIG_NAME_LENGTH bytes; NULL or "": none). DPS_E_ARGUMENT: too long. */
+DPS_API DPS_MUST_USE dps_result dps_client_add_named_endpoint(struct dps_client *client, const char *uri, const char *name);
+
 /** Whether a text is such a URI: DPS_OK, DPS_E_URI. Needs no client, so that a configuration can be judged before anything is opened. */
 DPS_API DPS_MUST_USE dps_result dps_client_check_endpoint(const char *uri);
+
+/** An endpoint of the list. Texts are NUL-terminated and the client's, valid until the list is changed. */
+struct dps_endpoint {
+	const char *uri;
+	const char *name; /**< "": none */
+	bool selected;    /**< a run begins with this one, and comes back to it after others had to do */
+};
+
+/**
+ * Changes of the list at run time. After a start they are durable when the call returns (DPS_E_STORAGE*: not durable, but in force until the restart);
+ * before, they become so with the first commit or start of a provisioned device. A run under way goes on where it is and uses the new list for its next
+ * connection. None of them makes a device provision again: that is for dps_client_start(). DPS_E_NOT_FOUND: no such endpoint. DPS_E_STATE: called from a
+ * callback.
+ */
+DPS_API DPS_MUST_USE dps_result dps_client_remove_endpoint(struct dps_client *client, const char *uri);
+/** See dps_client_remove_endpoint(). */
+DPS_API DPS_MUST_USE dps_result dps_client_select_endpoint(struct dps_client *client, const char *uri);
+
+/** The endpoint at an index from 0: DPS_E_NOT_FOUND behind the last one. Known from configuration at once, from storage once loaded or started. */
+DPS_API DPS_MUST_USE dps_result dps_client_get_endpoint(const struct dps_client *client, size_t index, struct dps_endpoint *out);
+
+/** What dps_client_configure() made of what it was told. */
+enum dps_configured {
+	DPS_CONFIGURED_SAME,       /**< nothing new */
+	DPS_CONFIGURED_UPDATED,    /**< other pins; the device need not provision again */
+	DPS_CONFIGURED_REPROVISION /**< another endpoint, or the device is not provisioned: start, with DPS_START_FORCE if it is provisioned */
+};
+
+/**
+ * Takes an endpoint and pins from elsewhere (DHCP, a local tool): the endpoint replaces the whole list, the pins those kept with it. Durable when it
+ * returns. count 0: no pins. The client must not run (DPS_E_STATE; a provisioned device that stays may be told at any time); what is stored is read if it was not.
+ * DPS_E_URI, DPS_E_ARGUMENT (more than DPS_CONFIG_PINS), DPS_E_STORAGE*: nothing has changed.
+ */
+DPS_API DPS_MUST_USE dps_result dps_client_configure(struct dps_client *client, const char *uri, const struct dps_pin *pins, size_t count,
+                                                     enum dps_configured *out);
+
+/**
+ * Reads the stored state without starting: for tools that show it (dps_client_read_*(), dps_client_get_endpoint(), dps_client_device_id()). Sends nothing and
+ * raises no event. *provisioned (may be NULL): all that makes a device provisioned is committed and its key is there. DPS_E_STATE: running.
+ * DPS_E_STORAGE*, DPS_E_KEY.
+ */
+DPS_API DPS_MUST_USE dps_result dps_client_load(struct dps_client *client, bool *provisioned);
 
 /** What a start is for. */
 enum dps_start_flags {
@@ -90,6 +136,11 @@ DPS_API void dps_client_deinit(struct dps_client *client);
 /** The present state. */
 DPS_API enum dps_state dps_client_state(const struct dps_client *client);
 
+/** Where the device is, as operators see it, and the error number beside it: DPS_ERROR_OK unless something failed since the last step that was done. */
+DPS_API enum dps_status dps_client_status(const struct dps_client *client);
+/** See dps_client_status(). */
+DPS_API enum dps_error_number dps_client_last_error(const struct dps_client *client);
+
 /** The figures of the present or last run. */
 DPS_API void dps_client_report(const struct dps_client *client, struct dps_report *report);
 
@@ -109,6 +160,17 @@ DPS_API DPS_MUST_USE dps_result dps_client_read_credentials(struct dps_client *c
                                                             struct dps_credentials *out);
 DPS_API DPS_MUST_USE dps_result dps_client_read_acls(struct dps_client *client, uint8_t *buf, size_t size, struct dps_acl *out);
 DPS_API DPS_MUST_USE dps_result dps_client_read_resources(struct dps_client *client, uint8_t *buf, size_t size, struct dps_resources *out);
+
+
+/**
+ * Local credentials and access control entries: what this device keeps beside what the service gave (OCF: without the tag "dps"). They survive runs, renewals
+ * and restarts, and are gone with a change of the owner, in the same commit, and with a factory reset. set replaces all of them, durably.
+ * DPS_E_STATE: nothing is loaded, or called from a callback; DPS_E_ARGUMENT, DPS_E_TOO_LARGE, DPS_E_CBOR, DPS_E_FIELD: not what dps/records.h says;
+ * DPS_E_STORAGE*: nothing has changed.
+ */
+DPS_API DPS_MUST_USE dps_result dps_client_set_local(struct dps_client *client, const struct dps_local *local);
+/** As the other reads: DPS_E_NOT_FOUND: there are none. */
+DPS_API DPS_MUST_USE dps_result dps_client_read_local(struct dps_client *client, uint8_t *buf, size_t size, struct dps_local *out);
 
 #ifdef __cplusplus
 }

@@ -60,6 +60,16 @@
 #define DPS_CONFIG_URI_LENGTH 128
 #endif
 
+/** Longest name of an endpoint for people, without the NUL. Range 1 to 64. */
+#ifndef DPS_CONFIG_NAME_LENGTH
+#define DPS_CONFIG_NAME_LENGTH 32
+#endif
+
+/** Pins of the service's certificates kept with the endpoints. Range 1 to 8. */
+#ifndef DPS_CONFIG_PINS
+#define DPS_CONFIG_PINS 4
+#endif
+
 /** Gateways kept of a cloud configuration; further ones are counted, not kept. Range 1 to 32. */
 #ifndef DPS_CONFIG_GATEWAYS
 #define DPS_CONFIG_GATEWAYS 8
@@ -150,6 +160,12 @@
 #endif
 #if DPS_CONFIG_URI_LENGTH < 32 || DPS_CONFIG_URI_LENGTH > 512
 #error "DPS_CONFIG_URI_LENGTH must be 32 to 512"
+#endif
+#if DPS_CONFIG_NAME_LENGTH < 1 || DPS_CONFIG_NAME_LENGTH > 64
+#error "DPS_CONFIG_NAME_LENGTH must be 1 to 64"
+#endif
+#if DPS_CONFIG_PINS < 1 || DPS_CONFIG_PINS > 8
+#error "DPS_CONFIG_PINS must be 1 to 8"
 #endif
 #if DPS_CONFIG_GATEWAYS < 1 || DPS_CONFIG_GATEWAYS > 32
 #error "DPS_CONFIG_GATEWAYS must be 1 to 32"

@@ -63,6 +63,7 @@ struct dps_credentials {
 	struct dps_span chain;    /**< DER list, leaf first, without the anchor */
 	int64_t not_before;       /**< of the leaf, Unix seconds */
 	int64_t not_after;        /**< earliest of leaf and intermediates, Unix seconds */
+	int64_t accepted;         /**< when the device took it, Unix seconds; 0: not known (kept by an older version) */
 	struct dps_anchor anchors[DPS_CONFIG_CREDENTIALS];
 	size_t anchor_count;
 	struct dps_psk psks[DPS_CONFIG_CREDENTIALS];
@@ -73,6 +74,15 @@ struct dps_credentials {
 struct dps_acl {
 	struct dps_span aces;
 	size_t count;
+};
+
+/** What a device keeps beside what the service gave: see dps_client_set_local(). Everything may be empty. */
+struct dps_local {
+	struct dps_anchor anchors[DPS_CONFIG_CREDENTIALS];
+	size_t anchor_count;
+	struct dps_psk psks[DPS_CONFIG_CREDENTIALS];
+	size_t psk_count;
+	struct dps_acl acl; /**< as dps_acl_allows() takes it */
 };
 
 /** Initial values of resources: a CBOR array of {href, rep} as the service sent it. */
