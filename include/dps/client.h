@@ -161,7 +161,6 @@ DPS_API DPS_MUST_USE dps_result dps_client_read_credentials(struct dps_client *c
 DPS_API DPS_MUST_USE dps_result dps_client_read_acls(struct dps_client *client, uint8_t *buf, size_t size, struct dps_acl *out);
 DPS_API DPS_MUST_USE dps_result dps_client_read_resources(struct dps_client *client, uint8_t *buf, size_t size, struct dps_resources *out);
 
-
 /**
  * Local credentials and access control entries: what this device keeps beside what the service gave (OCF: without the tag "dps"). They survive runs, renewals
  * and restarts, and are gone with a change of the owner, in the same commit, and with a factory reset. set replaces all of them, durably.

@@ -124,7 +124,7 @@ static void begin_run(struct dps_client *client)
 static void begin(struct dps_client *client)
 {
 	const bool asks = (client->flags & (DPS_START_FORCE | DPS_START_RENEW)) != 0;
-	dps_result result = dps_client_load(client);
+	dps_result result = dps_client_read_state(client);
 
 	if (result == DPS_OK && (client->flags & DPS_START_RENEW) != 0 && !dps_client_is_provisioned(client))
 		result = DPS_E_STATE;

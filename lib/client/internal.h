@@ -60,7 +60,7 @@ int64_t dps_client_wall_s(const struct dps_client *client); /* 0 when not known 
 void dps_client_set_time(struct dps_client *client, int64_t unix_ms);
 
 /* prepare.c */
-dps_result dps_client_load(struct dps_client *client); /* reads the stored state */
+dps_result dps_client_read_state(struct dps_client *client); /* reads the stored state */
 /* Erases the operational keys, then the store; the store has been marked before. */
 dps_result dps_client_erase(struct dps_client *client);
 /* Decides what a run is for. */

@@ -195,7 +195,7 @@ static dps_result load(struct dps_client *client)
 	return result;
 }
 
-dps_result dps_client_load(struct dps_client *client)
+dps_result dps_client_read_state(struct dps_client *client)
 {
 	dps_result result = load(client);
 
