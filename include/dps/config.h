@@ -70,6 +70,12 @@
 #define DPS_CONFIG_PINS 4
 #endif
 
+/** The earliest time that a synchronised clock can show, Unix seconds: a platform that vouches for an earlier one was never set. Default 2025-01-01. Range 0 to
+ * 4102444800. */
+#ifndef DPS_CONFIG_TIME_MIN
+#define DPS_CONFIG_TIME_MIN 1735689600
+#endif
+
 /** Gateways kept of a cloud configuration; further ones are counted, not kept. Range 1 to 32. */
 #ifndef DPS_CONFIG_GATEWAYS
 #define DPS_CONFIG_GATEWAYS 8
@@ -166,6 +172,9 @@
 #endif
 #if DPS_CONFIG_PINS < 1 || DPS_CONFIG_PINS > 8
 #error "DPS_CONFIG_PINS must be 1 to 8"
+#endif
+#if DPS_CONFIG_TIME_MIN < 0 || DPS_CONFIG_TIME_MIN > 4102444800
+#error "DPS_CONFIG_TIME_MIN must be 0 to 4102444800"
 #endif
 #if DPS_CONFIG_GATEWAYS < 1 || DPS_CONFIG_GATEWAYS > 32
 #error "DPS_CONFIG_GATEWAYS must be 1 to 32"

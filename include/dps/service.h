@@ -112,6 +112,11 @@ struct dps_transport_ops {
 	 * DPS_AGAIN with *busy set means: call again soon, the peer has more to read.
 	 */
 	dps_result (*poll)(void *self, struct dps_answer *answer, bool *busy);
+	/**
+	 * Says something that the peer takes for a sign of life (CoAP Ping). DPS_OK; DPS_AGAIN: no room now; DPS_E_TIMEOUT: the last one is still unanswered. May be
+	 * NULL: there is no such thing.
+	 */
+	dps_result (*keepalive)(void *self);
 	/** A clean good-bye (CoAP Release) if it fits; then the connection is given back. */
 	void (*detach)(void *self);
 	/** Adds to answers_dropped, peer_requests and peer_dropped what was counted since the last call. */
