@@ -185,43 +185,6 @@ static bool open_client(struct device *device, const struct dps_client_config *c
 	return true;
 }
 
-/* Fills the summary from what is committed; what cannot be read stays empty. */
-static void summarise(struct device *device, struct summary *summary)
-{
-	uint8_t *buf = device->scratch;
-	const size_t size = sizeof(device->scratch);
-	struct dps_client *client = &device->client;
-	struct dps_credentials credentials;
-	struct dps_resources resources;
-	struct dps_owner owner;
-	struct dps_cloud cloud;
-	struct dps_acl acl;
-
-	memset(summary, 0, sizeof(*summary));
-	summary->tpm_handle = device->options->key_handle;
-	summary->tpm = &device->tpm.stats;
-	if (dps_client_read_owner(client, buf, size, &owner) == DPS_OK)
-		dps_uuid_format(&owner.id, summary->owner);
-	if (dps_client_read_cloud(client, buf, size, &cloud) == DPS_OK) {
-		dps_uuid_format(&cloud.hub_id, summary->hub_id);
-		snprintf(summary->gateway, sizeof(summary->gateway), "%.*s", (int)cloud.gateway.len, (const char *)cloud.gateway.data);
-		summary->gateway_count = cloud.gateway_count;
-		for (size_t i = 0; i < cloud.gateway_count; i++)
-			snprintf(summary->gateways[i], sizeof(summary->gateways[i]), "%.*s", (int)cloud.gateways[i].uri.len,
-			         (const char *)cloud.gateways[i].uri.data);
-	}
-	if (dps_client_read_credentials(client, buf, size, &credentials) == DPS_OK) {
-		dps_uuid_format(&credentials.device_id, summary->device_id);
-		if (dps_pki_certificate_info(credentials.chain, &summary->identity) != DPS_OK)
-			memset(&summary->identity, 0, sizeof(summary->identity));
-	}
-	if (dps_client_read_acls(client, buf, size, &acl) == DPS_OK)
-		summary->aces = acl.count;
-	if (dps_client_read_resources(client, buf, size, &resources) == DPS_OK)
-		summary->resources = resources.count;
-	explicit_bzero(buf, size);
-}
-
 /* What the TPM said is told with the failures that it caused. */
 static const struct dps_failure *explain(const struct device *device, const struct dps_failure *failure, struct dps_failure *copy)
 {
