@@ -32,6 +32,7 @@ static enum dps_handled tell(struct dps_client *client, enum dps_record record, 
 		struct dps_credentials credentials;
 		struct dps_acl acls;
 		struct dps_resources resources;
+		struct dps_local local;
 	} view;
 
 	*result = read_committed(client, record, &view);
@@ -48,6 +49,7 @@ static enum dps_handled tell(struct dps_client *client, enum dps_record record, 
 		return handlers->acls != NULL ? handlers->acls(user, &view.acls) : DPS_HANDLED;
 	case DPS_RECORD_RESOURCES:
 		return handlers->resources != NULL ? handlers->resources(user, &view.resources) : DPS_HANDLED;
+	case DPS_RECORD_LOCAL: /* the application gave it */
 	case DPS_RECORD_COUNT:
 	default:
 		return DPS_HANDLED;
@@ -87,7 +89,7 @@ uint32_t dps_client_records_untold(const struct dps_client *client)
 {
 	const struct dps_handlers *handlers = &client->config.handlers;
 
-	return (handlers->owner == NULL ? DPS_RECORD_BIT(DPS_RECORD_OWNER) : 0) |
+	return DPS_RECORD_BIT(DPS_RECORD_LOCAL) | (handlers->owner == NULL ? DPS_RECORD_BIT(DPS_RECORD_OWNER) : 0) |
 	       (handlers->cloud == NULL ? DPS_RECORD_BIT(DPS_RECORD_CLOUD) : 0) |
 	       (handlers->credentials == NULL ? DPS_RECORD_BIT(DPS_RECORD_CREDENTIALS) : 0) |
 	       (handlers->acls == NULL ? DPS_RECORD_BIT(DPS_RECORD_ACLS) : 0) |
@@ -107,7 +109,8 @@ dps_result dps_client_remember(struct dps_client *client)
 
 			while (uri[len] != '\0')
 				len++;
-			stored.list[i] = (struct dps_stored_endpoint){{(const uint8_t *)uri, len}, client->endpoints[i].no_resources};
+			stored.list[i] =
+				(struct dps_stored_endpoint){.uri = {(const uint8_t *)uri, len}, .no_resources = client->endpoints[i].no_resources};
 		}
 		result = dps_store_write_endpoints(&client->store, &stored);
 		client->endpoints_changed = result != DPS_OK;

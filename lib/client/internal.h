@@ -20,10 +20,13 @@
 
 /* A step's record: the steps that fill records stand in the order of the records. */
 #define DPS_STEP_OF_RECORD(record) ((enum dps_step_id)((unsigned)(record) + (unsigned)DPS_STEP_OWNER))
-#define DPS_STEPS_OF_RECORDS(mask) ((mask) << (unsigned)DPS_STEP_OWNER)
+#define DPS_STEPS_OF_RECORDS(mask) (((mask)&DPS_RECORDS_OF_STEPS) << (unsigned)DPS_STEP_OWNER)
+
+/* Records that are answers of the service; the local one is the device's own. */
+#define DPS_RECORDS_OF_STEPS (DPS_RECORD_ALL & ~DPS_RECORD_BIT(DPS_RECORD_LOCAL))
 
 /* Records without which a device is not provisioned. Resources are optional: most services have none. */
-#define DPS_RECORDS_REQUIRED (DPS_RECORD_ALL & ~DPS_RECORD_BIT(DPS_RECORD_RESOURCES))
+#define DPS_RECORDS_REQUIRED (DPS_RECORDS_OF_STEPS & ~DPS_RECORD_BIT(DPS_RECORD_RESOURCES))
 
 /* Texts for people, left out of builds without. */
 #if DPS_CONFIG_TEXT

@@ -151,7 +151,7 @@ static dps_result load(struct dps_client *client)
 		result = dps_client_erase(client); /* the power went in the midst of a factory reset: it is ended first */
 	if (result != DPS_OK)
 		return result;
-	if (client->store.damaged != 0)
+	if (client->store.damaged != 0 || client->store.manifest_damaged)
 		dps_client_warn(client, DPS_STEP_CONFIG, DPS_E_STORAGE_CORRUPT, DPS_CLIENT_TEXT("a stored record is damaged"));
 	client->store.silent = dps_client_records_untold(client);
 	client->key_ready = false;

@@ -362,11 +362,11 @@ static void storage_fails_at_start(void **state)
 	test_world_free(&world);
 }
 
-/* The power goes at every change of a factory reset: then all of the old state is there, or nothing, and no key of it. */
+/* The power goes at every change of a factory reset, on a medium that tears too: then all of the old state is there, or nothing, and no key of it. */
 static void reset_is_cut(void **state)
 {
 	(void)state;
-	for (enum test_store_cut kind = TEST_STORE_CUT_BEFORE; kind < TEST_STORE_CUT_KINDS; kind++) {
+	for (enum test_store_cut kind = TEST_STORE_CUT_BEFORE; kind <= TEST_STORE_CUT_TORN; kind++) {
 		for (size_t n = 1;; n++) {
 			struct test_world world;
 			dps_result result;
@@ -395,14 +395,14 @@ static void reset_is_cut(void **state)
 	}
 }
 
-/* The power goes before, during and after every write and erase of a first and of a forced run. */
+/* The power goes before, during and after every write and erase of a first and of a forced run, and tears them. */
 static void power_cuts(void **state)
 {
 	unsigned cuts = 0;
 
 	(void)state;
 	for (unsigned forced = 0; forced < 2; forced++) {
-		for (enum test_store_cut kind = TEST_STORE_CUT_BEFORE; kind < TEST_STORE_CUT_KINDS; kind++) {
+		for (enum test_store_cut kind = TEST_STORE_CUT_BEFORE; kind <= TEST_STORE_CUT_TORN; kind++) {
 			for (size_t n = 1;; n++) {
 				struct test_world world;
 				bool was_cut;
