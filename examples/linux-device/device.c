@@ -333,7 +333,7 @@ static void on_event(void *user, const struct dps_event *original)
 /* A medium that takes no more is no reason not to run. */
 static void remember(struct device *device)
 {
-	dps_result result = settings_write(&device->settings, device->options, true, &device->platform.storage);
+	dps_result result = settings_write(&device->settings, device->options, &device->platform.storage);
 
 	if (result != DPS_OK)
 		device->reporter->warning(dps_result_name(result), "the command line could not be remembered in the state directory");

@@ -51,8 +51,9 @@ static const char usage[] =
 	"  --quiet             say nothing but errors\n"
 	"  --help              this text\n"
 	"\n"
-	"Where the anchors, certificate and key are, pins, --no-verify-host, --device-id and how the TPM is reached are remembered in the\n"
-	"state directory; what is given goes before it. --ca replaces all that is remembered of trust (pins, --no-verify-host).\n"
+	"Where the anchors, certificate and key are, pins, --no-verify-host and how the TPM is reached are remembered in the state\n"
+	"directory, beside endpoints and device id; what is given goes before it. --ca replaces all that is remembered of trust (pins, "
+    "--no-verify-host).\n"
 	"\n"
 	"Exit status: 0 provisioned, 1 failed on this device, 2 bad usage or unreadable file, 3 time-out, 4 refused for good, 130 cancelled.\n";
 

@@ -31,7 +31,6 @@ static const struct remembered {
 	{OPT_OWNER_AUTH, FORM_SOURCE, false, true},
 	{OPT_ENDORSEMENT_AUTH, FORM_SOURCE, false, true},
 	{OPT_LOCKOUT_AUTH, FORM_SOURCE, false, true},
-	{OPT_DEVICE_ID, FORM_TEXT, false, false},
 };
 
 #define ALL (sizeof(all) / sizeof(all[0]))
@@ -139,7 +138,7 @@ static dps_result add_pins(cJSON *json, const struct options *options)
 	return pins != NULL && cJSON_AddItemToObject(json, options_name(OPT_PIN), pins) ? DPS_OK : DPS_E_MEMORY;
 }
 
-static dps_result add_all(cJSON *json, const struct options *options, bool keep_device_id)
+static dps_result add_all(cJSON *json, const struct options *options)
 {
 	dps_result result = DPS_OK;
 
@@ -147,7 +146,7 @@ static dps_result add_all(cJSON *json, const struct options *options, bool keep_
 		const struct remembered *what = &all[i];
 		const char *value = options->values[what->id];
 
-		if (value == NULL || (what->of_tpm && options->key_handle == 0) || (what->id == OPT_DEVICE_ID && !keep_device_id))
+		if (value == NULL || (what->of_tpm && options->key_handle == 0))
 			continue;
 		if (what->form == FORM_PINS)
 			result = add_pins(json, options);
@@ -159,11 +158,10 @@ static dps_result add_all(cJSON *json, const struct options *options, bool keep_
 	return result;
 }
 
-dps_result settings_write(const struct settings *settings, const struct options *options, bool keep_device_id,
-                          const struct dps_storage *storage)
+dps_result settings_write(const struct settings *settings, const struct options *options, const struct dps_storage *storage)
 {
 	cJSON *json = cJSON_CreateObject();
-	dps_result result = json != NULL ? add_all(json, options, keep_device_id) : DPS_E_MEMORY;
+	dps_result result = json != NULL ? add_all(json, options) : DPS_E_MEMORY;
 	char *text = NULL;
 
 	if (result == DPS_OK && !cJSON_Compare(json, settings->json, true)) {

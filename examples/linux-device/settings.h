@@ -29,10 +29,9 @@ void settings_free(struct settings *settings);
 dps_result settings_recall(const struct settings *settings, struct options *options);
 
 /*
- * Makes the options durable, with absolute paths, if they differ from what is remembered. keep_device_id: also a --device-id. DPS_E_FILE: a path cannot be
- * resolved; DPS_E_TOO_LARGE, DPS_E_MEMORY, DPS_E_STORAGE*: what was remembered still is.
+ * Makes the options durable, with absolute paths, if they differ from what is remembered. Not among them: endpoints and the device id, which the client
+ * keeps. DPS_E_FILE: a path cannot be resolved; DPS_E_TOO_LARGE, DPS_E_MEMORY, DPS_E_STORAGE*: what was remembered still is.
  */
-dps_result settings_write(const struct settings *settings, const struct options *options, bool keep_device_id,
-                          const struct dps_storage *storage);
+dps_result settings_write(const struct settings *settings, const struct options *options, const struct dps_storage *storage);
 
 #endif

@@ -114,17 +114,6 @@ static bool open_for_reset(struct device *device)
 	return result == DPS_OK || device_fail(device, result, "%s", dps_result_text(result));
 }
 
-/* The device id goes with the reset, where the factory's files are does not. First: a device that is not reset has its id in the state anyway. */
-static void forget_device_id(struct device *device)
-{
-	dps_result result = DPS_OK;
-
-	if (device->settings.json != NULL)
-		result = settings_write(&device->settings, device->options, false, &device->platform.storage);
-	if (result != DPS_OK)
-		device->reporter->warning(dps_result_name(result), "a device id that was given once may be used again");
-}
-
 void device_reset(struct device *device)
 {
 	dps_result result = DPS_OK;
@@ -132,7 +121,6 @@ void device_reset(struct device *device)
 	if (device->has_state) {
 		if (!open_for_reset(device))
 			return;
-		forget_device_id(device);
 		result = dps_client_factory_reset(&device->client);
 		dps_client_deinit(&device->client);
 	}
