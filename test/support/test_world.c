@@ -349,8 +349,15 @@ static void transport_count(void *self, struct dps_report *report)
 	report->peer_dropped += 1;
 }
 
-static const struct dps_transport_ops transport = {attach,         transport_send,   transport_forget,
-                                                   transport_poll, transport_detach, transport_count};
+static dps_result transport_keepalive(void *self)
+{
+	(void)self;
+	return DPS_AGAIN;
+}
+
+static const struct dps_transport_ops transport = {
+	attach, transport_send, transport_forget, transport_poll, transport_keepalive, transport_detach, transport_count,
+};
 
 /* --- the application ----------------------------------------------------------------------------------------------------------- */
 
