@@ -88,7 +88,7 @@ uint32_t dps_client_request_timeout(const struct dps_client *client, enum dps_st
 /* Whether the peer is to be told now and then that this device is still there: it closes connections on which nothing comes. */
 static bool keeps_alive(const struct dps_client *client)
 {
-	return client->config.keepalive_ms != 0 && !client->ending && client->config.service->transport->keepalive != NULL;
+	return client->config.keepalive_ms != 0 && !client->ending;
 }
 
 uint64_t dps_client_next_event(const struct dps_client *client)

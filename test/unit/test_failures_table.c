@@ -142,8 +142,13 @@ static dps_result result_of_code(uint8_t code)
 {
 	static struct test_channel peer;
 	static struct dps_coap coap;
-	static uint8_t body[DPS_CONFIG_BODY_SIZE];
-	const struct dps_coap_options options = {.accept = DPS_COAP_FORMAT_OCF_CBOR, .content_format = DPS_COAP_FORMAT_OCF_CBOR};
+	static uint8_t body[DPS_CONFIG_BODY_SIZE], receive[64], send[64];
+	const struct dps_coap_options options = {.accept = DPS_COAP_FORMAT_OCF_CBOR,
+	                                         .content_format = DPS_COAP_FORMAT_OCF_CBOR,
+	                                         .receive = receive,
+	                                         .receive_size = sizeof(receive),
+	                                         .send = send,
+	                                         .send_size = sizeof(send)};
 	const struct dps_random random = {.fill = fill};
 	const struct dps_transport_env env = {.channel = &peer.channel, .random = &random, .body = body, .body_size = sizeof(body)};
 	const struct dps_request request = {.method = DPS_GET, .path = "/a"};
