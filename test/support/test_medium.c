@@ -179,3 +179,12 @@ void test_medium_expect(struct test_store *medium, const char *name, const char 
 	assert_int_equal(blob->len, wanted.len);
 	assert_memory_equal(blob->data, wanted.data, wanted.len);
 }
+
+void test_medium_fill_v1(struct test_store *medium)
+{
+	char name[DPS_STORAGE_NAME_LENGTH + 1];
+	struct dps_span bytes;
+
+	for (size_t i = 0; test_stored_v1(i, name, scratch, sizeof scratch, &bytes); i++)
+		test_store_put(medium, name, bytes.data, bytes.len);
+}
