@@ -131,15 +131,30 @@ static cJSON *provisioned(const struct dps_event *event, const struct dps_report
 	return json;
 }
 
+static cJSON *committed(const struct dps_event *event)
+{
+	cJSON *json = new_event("committed");
+	cJSON *records = cJSON_AddArrayToObject(json, "records");
+
+	for (unsigned record = 0; record < DPS_RECORD_COUNT; record++)
+		if ((event->records >> record & 1u) != 0)
+			cJSON_AddItemToArray(records, cJSON_CreateString(dps_record_name((enum dps_record)record)));
+	cJSON_AddBoolToObject(json, "ownerChanged", event->owner_changed);
+	return json;
+}
+
 static void json_event(const struct dps_event *event, const struct dps_report *report, const struct summary *summary)
 {
 	cJSON *json = NULL;
 
 	switch (event->type) {
 	case DPS_EVENT_STATE:
+		return; /* operators see statuses */
+	case DPS_EVENT_STATUS:
 		json = new_event("state");
-		cJSON_AddStringToObject(json, "from", dps_state_name(event->previous));
-		cJSON_AddStringToObject(json, "to", dps_state_name(event->state));
+		cJSON_AddStringToObject(json, "from", dps_status_name(event->previous_status));
+		cJSON_AddStringToObject(json, "to", dps_status_name(event->status));
+		cJSON_AddStringToObject(json, "why", dps_why_name(event->why));
 		break;
 	case DPS_EVENT_CONNECTED:
 		json = new_event("connected");
@@ -161,7 +176,7 @@ static void json_event(const struct dps_event *event, const struct dps_report *r
 		add_failure(json, event->failure);
 		break;
 	case DPS_EVENT_COMMITTED:
-		json = new_event("committed");
+		json = committed(event);
 		break;
 	case DPS_EVENT_PROVISIONED:
 		json = provisioned(event, report, summary);

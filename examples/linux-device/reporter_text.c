@@ -143,6 +143,7 @@ static void text_event(const struct dps_event *event, const struct dps_report *r
 		print_summary(event, report, summary);
 		break;
 	case DPS_EVENT_STATE:
+	case DPS_EVENT_STATUS:
 		break;
 	case DPS_EVENT_FAILED:
 	case DPS_EVENT_CANCELLED:

@@ -458,12 +458,23 @@ static void policy_table(void **state)
 	assert_int_equal(dps_policy_delay(&config, DPS_CLASS_TRANSIENT, 4000000000u, 0), 60000);
 	assert_int_equal(dps_policy_delay(&config, DPS_CLASS_REFUSED, 2, 0), 60000);
 	config.retry_ms[0] = UINT32_MAX;
-	assert_int_equal(dps_policy_delay(&config, DPS_CLASS_REFUSED, 1, UINT32_MAX), DPS_FOREVER - 1);
-	assert_int_equal(dps_policy_renewal_s(1000, 1000, 0), 0);
-	assert_int_equal(dps_policy_renewal_s(1000, 900, 0), 0);
-	assert_int_equal(dps_policy_renewal_s(0, 3000, 0), 2000);
-	assert_in_range(dps_policy_renewal_s(0, 3000, UINT32_MAX), 1800, 1801);
-	assert_int_equal(dps_policy_renewal_s(0, INT64_MAX, 0), UINT32_MAX);
+	assert_int_equal(dps_policy_delay(&config, DPS_CLASS_REFUSED, 1, UINT32_MAX), DPS_FOREVER - 2);
+	config.long_factor = UINT32_MAX;
+	assert_int_equal(dps_policy_delay(&config, DPS_CLASS_REFUSED, 1, 0), (DPS_FOREVER - 1) / 2); /* no overflow on the way */
+	dps_client_config_default(&config);
+	assert_int_equal(dps_policy_renew_at_ms(&config, 1000, 1000, 0), 1000000);
+	assert_int_equal(dps_policy_renew_at_ms(&config, 1000, 900, 0), 1000000); /* it ended before it was accepted */
+	assert_int_equal(dps_policy_renew_at_ms(&config, 0, 3000, 0), 2001000);
+	assert_in_range(dps_policy_renew_at_ms(&config, 0, 3000, UINT32_MAX), 1800900, 1800901);
+	assert_int_equal(dps_policy_renew_at_ms(&config, 5000, INT64_MAX, 0), 5000000); /* no date that a certificate can say */
+	assert_int_equal(dps_policy_renew_at_ms(&config, -1, 3000, 0), 0);
+	assert_int_equal(dps_policy_renew_at_ms(&config, INT64_MAX, 3000, 0), 0);
+	assert_true(dps_policy_renew_at_ms(&config, 0, INT64_C(253402300799), UINT32_MAX) > INT64_C(152000000000000));
+	config.renewal_permille = 1000;
+	config.renewal_jitter_permille = 0;
+	assert_int_equal(dps_policy_renew_at_ms(&config, 10, 20, UINT32_MAX), 20000);
+	config.renewal_permille = 1;
+	assert_int_equal(dps_policy_renew_at_ms(&config, 10, 20, UINT32_MAX), 10010);
 }
 
 int main(void)
