@@ -23,8 +23,9 @@ static dps_result look(struct device *device, struct status *status)
 	while (status->endpoint_count < DPS_CONFIG_ENDPOINTS &&
 	       dps_client_get_endpoint(client, status->endpoint_count, &status->endpoints[status->endpoint_count]) == DPS_OK)
 		status->endpoint_count++;
-	status->pins = device->options->pins;
-	status->pin_count = device->options->pin_count;
+	while (status->pin_count < sizeof(status->pins) / sizeof(status->pins[0]) &&
+	       dps_client_get_pin(client, status->pin_count, &status->pins[status->pin_count]) == DPS_OK)
+		status->pin_count++;
 	return DPS_OK;
 }
 
@@ -76,6 +77,8 @@ void device_show_status(struct device *device)
 	config.platform = &device->platform;
 	config.keys = &keys;
 	config.certificates = &certificates;
+	config.trust.pins = device->options->pins;
+	config.trust.pin_count = device->options->pin_count;
 	result = dps_client_init(&device->client, &config);
 	if (result == DPS_OK)
 		result = look_twice(device, &status);
