@@ -348,28 +348,44 @@ static void command_lines_override(void **state)
 	test_program_free(&device);
 }
 
-/* The service's certificate is for localhost, not for 127.0.0.2: that is not to be looked at, then it is again. */
+/* With a service whose certificate is for another host. */
 static void host_check_is_remembered(void **state)
 {
 	struct test_command command;
 	struct test_program device;
+	struct test_local other;
 
 	(void)state;
-	test_device_command(&command, &scenario, test_format(&scenario, "coaps+tcp://localhost.:%d", subject.service.port), "host");
+	test_local_start(&other, &scenario, "{\"serverCertificate\": {\"hosts\": [\"other.example\"]}}", NULL);
+	test_device_command(&command, &scenario, other.uri, "host");
 	test_command_flag(&command, "--no-verify-host");
 	test_program_run(&device, &command);
-	expect_provisioned(&device, true, "not verified");
+	expect_provisioned(&device, true, "not looked at");
 	test_program_free(&device);
 	once_command(&command, "host");
-	test_command_flag(&command, "--verify-host");
+	test_command_flag(&command, "--force");
 	test_program_run(&device, &command);
-	expect_provisioned(&device, false, "verified again");
+	expect_provisioned(&device, true, "not looked at, remembered");
 	test_program_free(&device);
-	assert_null(strstr(test_format(&scenario, "%s", device.output == NULL ? "" : device.output), "no-verify-host"));
+
+	/* Looked at again, and that is remembered too. */
+	test_command_set(&command, "--timeout", "0.5");
+	test_command_flag(&command, "--verify-host");
+	for (int remembered = 0; remembered < 2; remembered++) {
+		test_program_run(&device, &command);
+		expect_failed(&device, 3, "server-name", "", "looked at");
+		test_program_free(&device);
+		if (!remembered) {
+			test_command_drop(&command, "--verify-host", false);
+		}
+	}
+	test_command_flag(&command, "--verify-host");
 	test_command_flag(&command, "--no-verify-host");
 	test_program_run(&device, &command);
 	expect_failed(&device, 2, "argument", "--verify-host does not go with --no-verify-host", "both");
 	test_program_free(&device);
+	test_local_stop(&other);
+	test_local_free(&other);
 }
 
 static void settings_that_are_missing_or_damaged(void **state)
@@ -464,6 +480,33 @@ static void renewal(void **state)
 	expect_failed(&renewed, 2, "state", "--renew: this device is not provisioned", "not provisioned");
 	assert_int_equal(test_count_named(&renewed, "connected"), 0);
 	test_program_free(&renewed);
+}
+
+/* Options of the schedule are taken, and the second of two keys is asked for where that is wanted. */
+static void rotation(void **state)
+{
+	struct test_command command;
+	struct test_program device;
+	struct test_snapshot after;
+
+	(void)state;
+	copy_of_base("rotated");
+	once_command(&command, "rotated");
+	test_command_flag(&command, "--renew");
+	test_command_flag(&command, "--rotate-key");
+	test_command_add(&command, "--startup-jitter", "0.01");
+	test_command_add(&command, "--renew-at", "50.5");
+	test_program_run(&device, &command);
+	expect_provisioned(&device, true, "rotated");
+	assert_string_equal(test_get_text(test_last(&device), "deviceId"), subject.device_id);
+	test_program_free(&device);
+	test_snapshot_take(&after, test_path(&scenario, "rotated"));
+	assert_non_null(test_snapshot_find(&after, "key-identity-1"));
+	test_snapshot_free(&after);
+	once_command(&command, "rotated");
+	test_program_run(&device, &command);
+	expect_provisioned(&device, false, "after a rotation");
+	test_program_free(&device);
 }
 
 /* --- --reset ----------------------------------------------------------------------------------------------------------------------- */
@@ -782,6 +825,7 @@ int main(void)
 		cmocka_unit_test(host_check_is_remembered),
 		cmocka_unit_test(settings_that_are_missing_or_damaged),
 		cmocka_unit_test(renewal),
+		cmocka_unit_test(rotation),
 		cmocka_unit_test(reset),
 		cmocka_unit_test(reset_of_keys_in_a_tpm_wants_the_tpm),
 		cmocka_unit_test(option43_results),
