@@ -134,8 +134,8 @@ uint64_t dps_client_next_event(const struct dps_client *client);
 void dps_client_advance_committing(struct dps_client *client);
 /* Stores what is to be known of the endpoints and the time in later runs, if it has changed. */
 dps_result dps_client_remember(struct dps_client *client);
-/* Whether another owner is staged than the one committed. */
-bool dps_client_owner_changes(struct dps_client *client);
+/* Whether another owner is staged than the one committed. DPS_E_STORAGE*: that cannot be told. */
+dps_result dps_client_owner_changes(struct dps_client *client, bool *changes);
 /* DPS_RECORD_BIT of the records that the application has no handler for. */
 uint32_t dps_client_records_untold(const struct dps_client *client);
 /* Tells the handlers what they have not confirmed yet. */
