@@ -45,6 +45,9 @@ static const char usage[] =
 	"  --reset             forget everything but the manufacturer's identity, and end\n"
 	"  --status            tell what is committed, and end: 0 provisioned, 1 not; works beside a running dps-device\n"
 	"  --retry S[,S...]    seconds of the retry schedule, fractions allowed (default 10,20,40,80,120)\n"
+	"  --startup-jitter S  wait up to so many seconds, at random, before the first connection (default 0)\n"
+	"  --renew-at PERCENT  of its life the identity is renewed (default 66.7)\n"
+	"  --rotate-key        a renewal asks for a certificate of a new key first\n"
 	"  --once              end when provisioned, when refused for good, or at the time-out\n"
 	"  --timeout SECONDS   of --once (default 120)\n"
 	"  --json              one JSON object per event on standard output\n"
@@ -53,7 +56,7 @@ static const char usage[] =
 	"\n"
 	"Where the anchors, certificate and key are, pins, --no-verify-host and how the TPM is reached are remembered in the state\n"
 	"directory, beside endpoints and device id; what is given goes before it. --ca replaces all that is remembered of trust (pins, "
-    "--no-verify-host).\n"
+	"--no-verify-host).\n"
 	"\n"
 	"Exit status: 0 provisioned, 1 failed on this device, 2 bad usage or unreadable file, 3 time-out, 4 refused for good, 130 cancelled.\n";
 
@@ -82,6 +85,9 @@ static const struct option long_options[OPTIONS_COUNT + 1] = {
 	[OPT_RESET] = {"reset", no_argument, NULL, FIRST_ID + OPT_RESET},
 	[OPT_STATUS] = {"status", no_argument, NULL, FIRST_ID + OPT_STATUS},
 	[OPT_RETRY] = {"retry", required_argument, NULL, FIRST_ID + OPT_RETRY},
+	[OPT_STARTUP_JITTER] = {"startup-jitter", required_argument, NULL, FIRST_ID + OPT_STARTUP_JITTER},
+	[OPT_RENEW_AT] = {"renew-at", required_argument, NULL, FIRST_ID + OPT_RENEW_AT},
+	[OPT_ROTATE_KEY] = {"rotate-key", no_argument, NULL, FIRST_ID + OPT_ROTATE_KEY},
 	[OPT_ONCE] = {"once", no_argument, NULL, FIRST_ID + OPT_ONCE},
 	[OPT_TIMEOUT] = {"timeout", required_argument, NULL, FIRST_ID + OPT_TIMEOUT},
 	[OPT_JSON] = {"json", no_argument, NULL, FIRST_ID + OPT_JSON},
@@ -120,6 +126,21 @@ static dps_result parse_retry(struct options *options, const char *text)
 		text = parse_seconds(text, ',', &options->retry_ms[options->retry_count++]);
 	} while (text != NULL && *text != '\0');
 	return text != NULL ? DPS_OK : DPS_E_ARGUMENT;
+}
+
+/* 0.1 to 100, in tenths: 66.7. */
+static dps_result parse_percent(const char *text, uint32_t *permille)
+{
+	char *rest;
+	double percent;
+
+	if (*text < '0' || *text > '9')
+		return DPS_E_ARGUMENT;
+	percent = strtod(text, &rest);
+	if (!isfinite(percent) || percent > 100.0 || *rest != '\0')
+		return DPS_E_ARGUMENT;
+	*permille = (uint32_t)(percent * 10.0 + 0.5);
+	return *permille > 0 ? DPS_OK : DPS_E_ARGUMENT;
 }
 
 static dps_result parse_key(struct options *options, const char *value)
@@ -194,6 +215,13 @@ static dps_result parse_one(struct options *options, enum option_id id, const ch
 		return DPS_OK;
 	case OPT_RETRY:
 		return parse_retry(options, value);
+	case OPT_STARTUP_JITTER:
+		return parse_seconds(value, '\0', &options->startup_jitter_ms) != NULL ? DPS_OK : DPS_E_ARGUMENT;
+	case OPT_RENEW_AT:
+		return parse_percent(value, &options->renewal_permille);
+	case OPT_ROTATE_KEY:
+		options->rotate_key = true;
+		return DPS_OK;
 	case OPT_TIMEOUT:
 		return parse_seconds(value, '\0', &options->timeout_ms) != NULL ? DPS_OK : DPS_E_ARGUMENT;
 	case OPT_NO_VERIFY_HOST:

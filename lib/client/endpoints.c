@@ -118,6 +118,14 @@ static void put_pins_in_force(struct dps_client *client)
 	client->trust.pin_count = client->pin_count;
 }
 
+dps_result dps_client_get_pin(const struct dps_client *client, size_t index, struct dps_pin *out)
+{
+	if (index >= client->trust.pin_count)
+		return DPS_E_NOT_FOUND;
+	*out = client->trust.pins[index];
+	return DPS_OK;
+}
+
 static void take_pins(struct dps_client *client, const struct dps_pin *pins, size_t count)
 {
 	memset(client->pins, 0, sizeof(client->pins));
