@@ -131,6 +131,8 @@ void dps_client_after_commit(struct dps_client *client)
 	dps_result result = dps_client_remember(client);
 
 	if (result == DPS_OK)
+		result = dps_store_migrate(&client->store);
+	if (result == DPS_OK)
 		result = dps_store_collect(&client->store);
 	if (result != DPS_OK)
 		dps_client_warn(client, DPS_STEP_COMMIT, result, DPS_CLIENT_TEXT("housekeeping of the stored state failed"));
