@@ -15,7 +15,7 @@
 /* RFC 7641 section 3.4: numbers have 24 bits. */
 #define SEQUENCE_MASK UINT32_C(0xffffff)
 
-static struct dps_device_observer *find(struct dps_device *d, struct dps_span token)
+static struct dps_device_observer *find_observer(struct dps_device *d, struct dps_span token)
 {
 	for (size_t i = 0; i < DPS_CONFIG_OBSERVERS; i++) {
 		struct dps_device_observer *o = &d->observers[i];
@@ -28,7 +28,7 @@ static struct dps_device_observer *find(struct dps_device *d, struct dps_span to
 
 struct dps_device_observer *dps_observer_slot(struct dps_device *d, struct dps_span token)
 {
-	struct dps_device_observer *o = find(d, token);
+	struct dps_device_observer *o = find_observer(d, token);
 
 	for (size_t i = 0; i < DPS_CONFIG_OBSERVERS && o == NULL; i++)
 		if (!d->observers[i].active)
@@ -61,7 +61,7 @@ static void forget(struct dps_device_observer *o)
 
 void dps_observer_end(struct dps_device *d, struct dps_span token)
 {
-	struct dps_device_observer *o = find(d, token);
+	struct dps_device_observer *o = find_observer(d, token);
 
 	if (o != NULL)
 		forget(o);
@@ -145,14 +145,18 @@ static void write_notification(void *ctx, struct dps_coap_reply *reply)
 }
 
 /* Out of the batch with what has no room even alone: the others go on. */
-static void drop_first(struct dps_device_observer *o)
+static void drop_first(const struct dps_device *d, struct dps_device_observer *o)
 {
-	size_t i = 0;
+	struct dps_device_set allowed;
 
-	while (i < DPS_DEVICE_ENTRIES && !dps_set_has(&o->due, i))
-		i++;
-	if (i < DPS_DEVICE_ENTRIES)
+	dps_batch_all(d, &allowed);
+	for (size_t i = 0; i < d->count; i++) {
+		if (!dps_set_has(&o->due, i))
+			continue;
 		dps_set_put(&o->due, i, false);
+		if (dps_set_has(&allowed, i))
+			break;
+	}
 }
 
 /* What follows from a notification that was not sent for want of any room there could be. DPS_OK: go on. */
@@ -160,7 +164,7 @@ static dps_result too_large(struct dps_device *d, struct dps_device_observer *o,
 {
 	d->counters.too_large++;
 	if (o->entry == DPS_DEVICE_RES && o->interface == DPS_IF_B) {
-		drop_first(o);
+		drop_first(d, o);
 		return DPS_OK;
 	}
 	n->too_large = true;

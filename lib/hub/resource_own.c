@@ -23,14 +23,14 @@ static unsigned post_time(void *ctx, enum dps_interface interface, struct dps_sp
 /* The most that get_time makes: both times, the longest status, and what baseline adds. */
 #define TIME_MAX 192
 
-static const struct dps_device_resource res = {
+static const struct dps_device_resource res_template = {
 	.href = "/oic/res",
 	.types = {"oic.wk.res"},
 	.interfaces = DPS_IF_LL | DPS_IF_B | DPS_IF_BASELINE,
 	.policy = SHOWN,
 };
 
-static const struct dps_device_resource platform = {
+static const struct dps_device_resource platform_template = {
 	.href = "/oic/p",
 	.types = {"oic.wk.p"},
 	.interfaces = DPS_IF_R | DPS_IF_BASELINE,
@@ -64,7 +64,7 @@ static void write_id(struct dps_cbor_writer *w, const char *key, const struct dp
 }
 
 /* Begins a representation: `pairs` are its own. */
-static void begin(struct dps_cbor_writer *w, const struct dps_device_resource *r, enum dps_interface interface, size_t pairs)
+static void begin_map(struct dps_cbor_writer *w, const struct dps_device_resource *r, enum dps_interface interface, size_t pairs)
 {
 	const bool baseline = interface == DPS_IF_BASELINE;
 
@@ -81,7 +81,7 @@ static dps_result get_d(void *ctx, enum dps_interface interface, uint8_t *buf, s
 	dps_result result;
 
 	dps_cbor_writer_init(&w, buf, size);
-	begin(&w, dps_device_at(d, DPS_DEVICE_D), interface, 5);
+	begin_map(&w, dps_device_at(d, DPS_DEVICE_D), interface, 5);
 	result = dps_properties_write(&w, &d->name, 1, size == 0);
 	write_id(&w, "di", &config->id, &config->id);
 	write_id(&w, "piid", &config->permanent, &config->id);
@@ -96,7 +96,7 @@ static dps_result get_p(void *ctx, enum dps_interface interface, uint8_t *buf, s
 	struct dps_cbor_writer w;
 
 	dps_cbor_writer_init(&w, buf, size);
-	begin(&w, &platform, interface, 2);
+	begin_map(&w, &platform_template, interface, 2);
 	write_id(&w, "pi", &d->config->platform, &d->config->id);
 	write_pair(&w, "mnmn", d->config->manufacturer);
 	return dps_cbor_finish(&w, len);
@@ -134,7 +134,7 @@ static dps_result get_time(void *ctx, enum dps_interface interface, uint8_t *buf
 	d->config->clock(d->config->user, &now);
 	status = now.status > DPS_TIME_UNKNOWN && now.status <= DPS_TIME_FROM_STORAGE && d->subject.authenticated;
 	dps_cbor_writer_init(&w, buf, size);
-	begin(&w, &clock_of_device, interface, 1u + d->subject.authenticated + status);
+	begin_map(&w, &clock_of_device, interface, 1u + d->subject.authenticated + status);
 	write_time(&w, "time", now.now);
 	if (status)
 		write_pair(&w, "status", statuses[now.status]);
@@ -159,7 +159,7 @@ static unsigned post_time(void *ctx, enum dps_interface interface, struct dps_sp
 	return d->config->set_synced(d->config->user, unix_ms) ? DPS_CODE_CHANGED : DPS_CODE_INTERNAL;
 }
 
-static void add(struct dps_device *d, const struct dps_device_resource *resource)
+static void add_one(struct dps_device *d, const struct dps_device_resource *resource)
 {
 	d->own[d->count] = *resource;
 	d->own[d->count].ctx = d;
@@ -169,7 +169,7 @@ static void add(struct dps_device *d, const struct dps_device_resource *resource
 }
 
 /* How much a handler of this file makes at most: without room it writes names as long as they may become. */
-static void measure(struct dps_device_resource *r)
+static void measure_own(struct dps_device_resource *r)
 {
 	(void)r->get(r->ctx, DPS_IF_BASELINE, NULL, 0, &r->get_max);
 }
@@ -199,15 +199,15 @@ void dps_device_add_own(struct dps_device *d)
 	                                .writable = d->config->name_size > 0,
 	                                .value = {.text = d->config->name},
 	                                .size = name_size};
-	add(d, &res);
-	add(d, &device);
-	measure(&d->own[DPS_DEVICE_D]);
-	add(d, &platform);
-	measure(&d->own[d->count - 1]);
+	add_one(d, &res_template);
+	add_one(d, &device);
+	measure_own(&d->own[DPS_DEVICE_D]);
+	add_one(d, &platform_template);
+	measure_own(&d->own[d->count - 1]);
 	if (d->name.writable)
-		add(d, &con);
+		add_one(d, &con);
 	if (d->config->clock != NULL)
-		add(d, &clock_of_device);
+		add_one(d, &clock_of_device);
 	if (d->config->clock != NULL && d->config->set_synced == NULL)
 		d->own[d->count - 1].post = NULL;
 }

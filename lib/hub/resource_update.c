@@ -112,7 +112,7 @@ struct walk {
 };
 
 /* The property of a name; NULL: none that clients may write, so that a client may send back all that it has read. */
-static const struct dps_property *find(const struct dps_device_resource *r, struct dps_span name)
+static const struct dps_property *find_writable(const struct dps_device_resource *r, struct dps_span name)
 {
 	for (size_t i = 0; i < r->property_count; i++)
 		if (dps_span_is(name, r->properties[i].name))
@@ -130,7 +130,7 @@ static dps_result take_pair(struct walk *walk, struct dps_cbor *r)
 
 	if (result != DPS_OK)
 		return result;
-	p = find(walk->resource, name);
+	p = find_writable(walk->resource, name);
 	if (p == NULL)
 		return dps_cbor_skip(r);
 	bit = UINT32_C(1) << (unsigned)(p - walk->resource->properties);
@@ -158,9 +158,9 @@ static dps_result take_payload(struct walk *walk, struct dps_span payload)
 
 static unsigned update_table(const struct dps_device_resource *r, struct dps_span payload, bool *changed)
 {
-	struct walk judge = {.resource = r}, set = {.resource = r, .set = true};
+	struct walk checked = {.resource = r}, set = {.resource = r, .set = true};
 
-	if (take_payload(&judge, payload) != DPS_OK || judge.seen == 0)
+	if (take_payload(&checked, payload) != DPS_OK || checked.seen == 0)
 		return DPS_CODE_BAD_REQUEST;
 	(void)take_payload(&set, payload);
 	*changed = set.changed;
