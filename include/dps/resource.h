@@ -254,7 +254,7 @@ DPS_API void dps_device_measure(const struct dps_device *device, const struct dp
  * The application changed values of a resource, or what its handler makes: it gets another ETag, and observers are told as soon as there is room, of
  * the latest state only. Cheap; may be called in callbacks. DPS_E_NOT_FOUND: there is no such resource.
  */
-DPS_API DPS_MUST_USE dps_result dps_device_changed(struct dps_device *device, const char *href);
+DPS_API dps_result dps_device_changed(struct dps_device *device, const char *href);
 
 /**
  * The access lists in force: the committed one and the device's own entries. Either may be NULL: none. The entries are borrowed and must stay until the
