@@ -21,8 +21,8 @@ static void test_new_device_in_one_flight(void **state)
 	assert_int_equal(t.port, 5684);
 	assert_true(t.resume);
 	assert_true(t.trust.skip_host_check);
-	assert_true(dps_uuid_equal(&t.trust.leaf_id, &(struct dps_uuid){{0x11, 0x11, 0x11, 0x11, 0x22, 0x22, 0x33, 0x33, 0x44, 0x44, 0x55, 0x55, 0x55,
-	                                                                 0x55, 0x55, 0x55}}));
+	assert_true(dps_uuid_equal(&t.trust.leaf_id, &(struct dps_uuid){{0x11, 0x11, 0x11, 0x11, 0x22, 0x22, 0x33, 0x33, 0x44, 0x44, 0x55, 0x55,
+	                                                                 0x55, 0x55, 0x55, 0x55}}));
 	test_hub_expect(&t, TEST_HUB_SIGN_UP);
 	assert_string_equal(test_hub_text(&t, "di"), TEST_HUB_DEVICE);
 	assert_string_equal(test_hub_text(&t, "authprovider"), "plgd");
@@ -283,12 +283,12 @@ static void test_answers_are_judged(void **state)
 		{"a0", DPS_E_FIELD},
 		{"80", DPS_E_FIELD},
 		{"a1", DPS_E_CBOR},
-		{"a16b616363657373746f6b656e6161", DPS_E_FIELD},                                     /* no uid */
-		{"a26b616363657373746f6b656e6063756964 6131", DPS_E_FIELD},                          /* an empty token */
-		{"a26b616363657373746f6b656e616163756964 60", DPS_E_FIELD},                          /* an empty uid */
-		{"a26b616363657373746f6b656e416163756964 6131", DPS_E_FIELD},                        /* bytes */
-		{"a36b616363657373746f6b656e616163756964 613163756964 6131", DPS_E_FIELD},           /* twice */
-		{"a26b616363657373746f6b656e61616375696461 31 00", DPS_E_CBOR},                      /* more behind it */
+		{"a16b616363657373746f6b656e6161", DPS_E_FIELD},                           /* no uid */
+		{"a26b616363657373746f6b656e6063756964 6131", DPS_E_FIELD},                /* an empty token */
+		{"a26b616363657373746f6b656e616163756964 60", DPS_E_FIELD},                /* an empty uid */
+		{"a26b616363657373746f6b656e416163756964 6131", DPS_E_FIELD},              /* bytes */
+		{"a36b616363657373746f6b656e616163756964 613163756964 6131", DPS_E_FIELD}, /* twice */
+		{"a26b616363657373746f6b656e61616375696461 31 00", DPS_E_CBOR},            /* more behind it */
 	};
 
 	(void)state;
@@ -638,11 +638,11 @@ static void test_configuration_is_checked(void **state)
 	static const char name[] = "a name of more than sixty-four bytes, which is longer than any name is to be";
 
 	(void)state;
-#define REFUSED(change)                                                                                                                              \
-	do {                                                                                                                                             \
-		test_hub_init(&t);                                                                                                                           \
-		change;                                                                                                                                      \
-		assert_int_equal(dps_hub_init(&t.hub, &t.config), DPS_E_ARGUMENT);                                                                           \
+#define REFUSED(change)                                                                                                                    \
+	do {                                                                                                                                   \
+		test_hub_init(&t);                                                                                                                 \
+		change;                                                                                                                            \
+		assert_int_equal(dps_hub_init(&t.hub, &t.config), DPS_E_ARGUMENT);                                                                 \
 	} while (0)
 	REFUSED(t.config.platform = NULL);
 	REFUSED(t.config.channel = NULL);
