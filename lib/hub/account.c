@@ -13,6 +13,8 @@
 #include "codec/text.h"
 #include "hub/internal.h"
 
+#if DPS_CONFIG_HUB
+
 /* "uid=" and this fit in a query option. */
 #define UID_MAX 240
 
@@ -248,3 +250,5 @@ dps_result dps_hub_erase_tokens(struct dps_hub *hub)
 	changed.registered = false;
 	return dps_hub_commit(hub, &changed);
 }
+
+#endif

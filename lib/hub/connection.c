@@ -7,6 +7,8 @@
 #include "hub/internal.h"
 #include "hub/policy.h"
 
+#if DPS_CONFIG_HUB
+
 static const struct dps_span no_text = {NULL, 0};
 
 /* --- gateways ---------------------------------------------------------------------------------------------------------------------- */
@@ -309,3 +311,5 @@ void dps_hub_advance_connecting(struct dps_hub *hub)
 	else
 		dps_hub_connection_failed(hub, DPS_E_TIMEOUT, 0, no_text);
 }
+
+#endif

@@ -10,6 +10,8 @@
 #include "codec/fields.h"
 #include "hub/internal.h"
 
+#if DPS_CONFIG_HUB
+
 /* Decimal digits of 32 bits. */
 #define DIGITS_MAX 10
 
@@ -145,3 +147,5 @@ dps_result dps_hub_take_links(struct dps_hub *hub, struct dps_span payload)
 		result = take_link(hub, &r);
 	return result;
 }
+
+#endif

@@ -7,6 +7,8 @@
 #include "codec/text.h"
 #include "hub/internal.h"
 
+#if DPS_CONFIG_HUB
+
 /* Changes of state in one call of process: a peer cannot keep the loop busy. */
 #define ROUNDS_MAX 8
 
@@ -236,3 +238,5 @@ enum dps_hub_state dps_hub_state(const struct dps_hub *hub)
 {
 	return hub->state;
 }
+
+#endif

@@ -6,6 +6,8 @@
 
 #include "dps/detail/hub.h"
 
+#if DPS_CONFIG_HUB
+
 /* A row holds if the facts of `of` are exactly those of `are`; the first that holds counts. */
 static const struct {
 	unsigned of, are;
@@ -84,3 +86,5 @@ uint32_t dps_hub_fallback_wait(const struct dps_hub_config *config, uint32_t pre
 
 	return wait < config->fallback_max_ms ? (uint32_t)wait : config->fallback_max_ms;
 }
+
+#endif

@@ -8,6 +8,8 @@
 #include "codec/text.h"
 #include "hub/internal.h"
 
+#if DPS_CONFIG_HUB
+
 static uint32_t add_bytes(uint32_t crc, const void *data, size_t len)
 {
 	const uint8_t head[4] = {(uint8_t)(len >> 24), (uint8_t)(len >> 16), (uint8_t)(len >> 8), (uint8_t)len};
@@ -155,3 +157,5 @@ struct dps_span dps_hub_access_token(const struct dps_hub *hub)
 {
 	return hub->cloud.access_token.len > 0 ? hub->cloud.access_token : hub->cloud.token;
 }
+
+#endif

@@ -5,6 +5,8 @@
 #include "codec/text.h"
 #include "hub/internal.h"
 
+#if DPS_CONFIG_HUB
+
 /* So much of a token in a text is enough to leave the text out; base64url of JSON begins alike, so other tokens are caught too. */
 #define TOKEN_PREFIX 8
 
@@ -116,3 +118,5 @@ void dps_hub_warn(struct dps_hub *hub, dps_result cause, const char *text)
 #endif
 	dps_hub_emit_failure(hub, DPS_HUB_EVENT_WARNING, cause, 0, (struct dps_span){(const uint8_t *)text, strlen(text)}, 0);
 }
+
+#endif

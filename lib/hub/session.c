@@ -11,6 +11,8 @@
 #include "hub/internal.h"
 #include "hub/policy.h"
 
+#if DPS_CONFIG_HUB
+
 #define ACCOUNT_OPS                                                                                                                        \
 	(DPS_HUB_BIT(DPS_HUB_OP_SIGN_UP) | DPS_HUB_BIT(DPS_HUB_OP_SIGN_IN) | DPS_HUB_BIT(DPS_HUB_OP_REFRESH) |                                 \
 	 DPS_HUB_BIT(DPS_HUB_OP_SIGN_OUT) | DPS_HUB_BIT(DPS_HUB_OP_SIGN_OFF))
@@ -543,3 +545,5 @@ void dps_hub_advance_session(struct dps_hub *hub, bool *busy)
 	if (is_session(hub))
 		keep_alive(hub);
 }
+
+#endif

@@ -284,7 +284,7 @@ static dps_result read_field(void *ctx, const struct field *field, void *place)
 	uint64_t number = 0;
 	size_t i;
 
-	if (r->fixed.len == 0 && r->fixed.data != NULL && field->kind != FIELD_LIST && r->blob == DPS_RECORD_CLOUD * 2)
+	if (r->fixed.len == 0 && r->blob == DPS_RECORD_CLOUD * 2 && field->offset >= offsetof(struct dps_cloud, uid))
 		return DPS_OK; /* written before there was such a field */
 	if (!take(&r->fixed, sizes[field->kind], &bytes))
 		return DPS_E_FIELD;
