@@ -21,7 +21,8 @@
  */
 #define MANIFEST_HEADER 20u
 #define MANIFEST_ENTRY  8u
-#define MANIFEST_LENGTH (MANIFEST_HEADER + 5 * MANIFEST_ENTRY)
+#define MANIFEST_LENGTH (MANIFEST_HEADER + 6 * MANIFEST_ENTRY)
+#define GENERATION_AT   4u
 
 static void join(char *path, size_t size, const char *directory, const char *name)
 {
@@ -155,16 +156,44 @@ static const char *named_difference(const struct test_snapshot *before, const st
 	return file == NULL || is_same(file, after) ? NULL : file->name;
 }
 
+static uint32_t generation_of(const struct test_file *file)
+{
+	uint32_t generation = 0;
+
+	for (size_t at = 0; at < 4; at++) {
+		generation = generation << 8 | file->bytes[GENERATION_AT + at];
+	}
+	return generation;
+}
+
+const struct test_file *test_snapshot_manifest(const struct test_snapshot *snapshot)
+{
+	const struct test_file *even = test_snapshot_find(snapshot, "manifest-0");
+	const struct test_file *odd = test_snapshot_find(snapshot, "manifest-1");
+
+	if (even == NULL || odd == NULL) {
+		return even != NULL ? even : odd;
+	}
+	if (even->length < MANIFEST_HEADER || odd->length < MANIFEST_HEADER) {
+		fail_msg("a manifest is too short");
+	}
+	return generation_of(even) > generation_of(odd) ? even : odd;
+}
+
 const char *test_snapshot_committed_difference(const struct test_snapshot *before, const struct test_snapshot *after)
 {
-	static const char *const records[] = {"owner", "cloud", "credentials", "acls", "resources"};
-	static const char *const others[] = {"manifest", "key-identity-0", "device"};
-	const struct test_file *manifest = test_snapshot_find(before, "manifest");
+	static const char *const records[] = {"owner", "cloud", "credentials", "acls", "resources", "local"};
+	static const char *const others[] = {"key-identity-0", "device-0", "device-1"};
+	const struct test_file *manifest = test_snapshot_manifest(before);
+	const struct test_file *manifest_after = test_snapshot_manifest(after);
 	const char *different = NULL;
 	char name[32];
 
 	if (manifest == NULL || manifest->length != MANIFEST_LENGTH) {
 		fail_msg("there is no manifest");
+		return "manifest";
+	}
+	if (manifest_after == NULL || strcmp(manifest_after->name, manifest->name) != 0 || !is_same(manifest, after)) {
 		return "manifest";
 	}
 	for (size_t at = 0; at < sizeof(others) / sizeof(others[0]) && different == NULL; at++) {
