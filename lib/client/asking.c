@@ -142,7 +142,7 @@ static void step_failed(struct dps_client *client, enum dps_step_id id, dps_resu
 	}
 	if (dps_client_keep_key(client, id, cause)) {
 		client->ending = true; /* the other key is opened before the next connection */
-	} else if (is_of_the_peer(klass) && dps_client_move_on(client)) {
+	} else if (is_of_the_peer(klass) && dps_client_move_on(client, true)) {
 		client->ending = true; /* another endpoint may do better, and at once */
 	} else {
 		delay = dps_client_schedule(client, id, cause, ++step->failures);

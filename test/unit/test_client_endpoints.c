@@ -57,7 +57,7 @@ static void a_failed_step_moves_on(void **state)
 	test_world_free(&world);
 }
 
-/* When all have failed there is a wait, and then the first one's turn. */
+/* When all have failed there is a wait, and then the last one, which is there, is asked again. */
 static void all_fail_then_a_wait(void **state)
 {
 	struct test_world world;
@@ -77,7 +77,7 @@ static void all_fail_then_a_wait(void **state)
 			assert_string_equal(world.events[i].endpoint, C);
 	}
 	assert_int_equal(waits, 1);
-	assert_string_equal(world.host, "b.example"); /* the fourth failure was the first one's again */
+	assert_string_equal(world.host, "a.example"); /* the fourth failure was the third one's again, which could be reached */
 	test_world_free(&world);
 }
 
