@@ -136,6 +136,11 @@
 #define DPS_CONFIG_TOOLS 1
 #endif
 
+/** DHCP option 43 as a source of the endpoint and a pin: dps_option43_parse(), dps_option43_from_text(). */
+#ifndef DPS_CONFIG_OPTION43
+#define DPS_CONFIG_OPTION43 1
+#endif
+
 /* Values out of range are refused here, not met at run time. */
 #if DPS_CONFIG_RECEIVE_SIZE < 1280 || DPS_CONFIG_RECEIVE_SIZE > 65536
 #error "DPS_CONFIG_RECEIVE_SIZE must be 1280 to 65536"
@@ -205,6 +210,9 @@
 #endif
 #if DPS_CONFIG_TOOLS != 0 && DPS_CONFIG_TOOLS != 1
 #error "DPS_CONFIG_TOOLS must be 0 or 1"
+#endif
+#if DPS_CONFIG_OPTION43 != 0 && DPS_CONFIG_OPTION43 != 1
+#error "DPS_CONFIG_OPTION43 must be 0 or 1"
 #endif
 
 #endif
