@@ -136,7 +136,10 @@ tests: $(unit_bin) $(integ_bin) programs    ## build all tests without running t
 
 $(BUILD)/test/unit/%: $(BUILD)/test/unit/%.o $(support_obj) $(BUILD)/libdps.a
 	$(call say,LD,$@)
-	$(Q)$(CC) $(LDFLAGS) -o $@ $^ -lcmocka -lcjson $(LIBS_ALL)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) -lcmocka -lcjson $(LIBS_ALL)
+
+# A part of a program that is tested alone.
+$(BUILD)/test/unit/test_device_lease: $(BUILD)/examples/linux-device/lease.o
 
 $(BUILD)/test/integration/%: $(BUILD)/test/integration/%.o $(support_obj) $(BUILD)/libdps.a
 	$(call say,LD,$@)
