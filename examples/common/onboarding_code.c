@@ -17,7 +17,8 @@
 #define CHECK_CHARS 2u
 #define CHARS       (KEY_CHARS + CHECK_CHARS)
 #define GROUP       4u
-#define CRC10       0x233u /* x^10 + x^9 + x^5 + x^4 + x + 1: finds every error in up to ten bits side by side, so in two neighbouring characters */
+#define CRC10                                                                                                                              \
+	0x233u /* x^10 + x^9 + x^5 + x^4 + x + 1: finds every error in up to ten bits side by side, so in two neighbouring characters */
 
 /* RFC 4648 section 6: no 0, 1, 8 that look like letters. */
 static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
@@ -41,6 +42,15 @@ bool onboarding_id_valid(const char *text, size_t len)
 		if (!is_id_char(text[i]))
 			return false;
 	return true;
+}
+
+void onboarding_code_set_id(struct onboarding_code *code, const char *id)
+{
+	size_t len = strnlen(id, ONBOARDING_ID_LENGTH);
+
+	memset(code->id, 0, sizeof(code->id));
+	for (size_t i = 0; i < len; i++)
+		code->id[i] = upper(id[i]);
 }
 
 static unsigned crc_add(unsigned crc, unsigned value, unsigned bits)

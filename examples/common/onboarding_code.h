@@ -38,6 +38,9 @@ void onboarding_code_format(const struct onboarding_code *code, char text[ONBOAR
 /* Whether a text may be the id of a code: 1 to 64 letters, digits, '.', '_', '-'. */
 bool onboarding_id_valid(const char *text, size_t len);
 
+/* Takes a valid id, in upper case. */
+void onboarding_code_set_id(struct onboarding_code *code, const char *id);
+
 /* The identity of DTLS for an id: public. */
 void onboarding_code_identity(const struct onboarding_code *code, char identity[ONBOARDING_IDENTITY_SIZE]);
 

@@ -37,6 +37,10 @@ static const char usage[] =
 	"  --sequential        one request after another instead of one flight\n"
 	"  --force             provision again even if the device is provisioned\n"
 	"  --retry S[,S...]    seconds of the retry schedule, fractions allowed (default 10,20,40,80,120)\n"
+	"  --onboarding        take the endpoint from a tool on the local network; --endpoint may then be missing\n"
+	"  --onboarding-code CODE|@FILE|env:NAME  the code that such a tool must know\n"
+	"  --onboarding-listen ADDRESS[:PORT]     where to listen (default all, 5683 and, for DTLS, the next); may be repeated\n"
+	"  --onboarding-interface IFNAME          the one interface for multicast (default all)\n"
 	"  --once              end when provisioned, when refused for good, or at the time-out\n"
 	"  --timeout SECONDS   of --once (default 120)\n"
 	"  --json              one JSON object per event on standard output\n"
@@ -60,6 +64,10 @@ enum option_id {
 	OPT_NO_VERIFY_HOST,
 	OPT_CLOCK_SYNCED,
 	OPT_SEQUENTIAL,
+	OPT_ONBOARDING,
+	OPT_ONBOARDING_CODE,
+	OPT_ONBOARDING_LISTEN,
+	OPT_ONBOARDING_INTERFACE,
 	OPT_FORCE,
 	OPT_RETRY,
 	OPT_ONCE,
@@ -84,6 +92,10 @@ static const struct option long_options[] = {
 	{"no-verify-host", no_argument, NULL, OPT_NO_VERIFY_HOST},
 	{"clock-synced", no_argument, NULL, OPT_CLOCK_SYNCED},
 	{"sequential", no_argument, NULL, OPT_SEQUENTIAL},
+	{"onboarding", no_argument, NULL, OPT_ONBOARDING},
+	{"onboarding-code", required_argument, NULL, OPT_ONBOARDING_CODE},
+	{"onboarding-listen", required_argument, NULL, OPT_ONBOARDING_LISTEN},
+	{"onboarding-interface", required_argument, NULL, OPT_ONBOARDING_INTERFACE},
 	{"force", no_argument, NULL, OPT_FORCE},
 	{"retry", required_argument, NULL, OPT_RETRY},
 	{"once", no_argument, NULL, OPT_ONCE},
@@ -206,6 +218,20 @@ static dps_result parse_one(struct options *options, int id, const char *value)
 	case OPT_SEQUENTIAL:
 		options->sequential = true;
 		return DPS_OK;
+	case OPT_ONBOARDING:
+		options->onboarding = true;
+		return DPS_OK;
+	case OPT_ONBOARDING_CODE:
+		options->onboarding_code = value;
+		return DPS_OK;
+	case OPT_ONBOARDING_LISTEN:
+		if (options->onboarding_listen_count == OPTIONS_LISTEN_MAX)
+			return DPS_E_BUFFER;
+		options->onboarding_listen[options->onboarding_listen_count++] = value;
+		return DPS_OK;
+	case OPT_ONBOARDING_INTERFACE:
+		options->onboarding_interface = value;
+		return DPS_OK;
 	case OPT_FORCE:
 		options->force = true;
 		return DPS_OK;
@@ -232,11 +258,12 @@ static dps_result check_required(const struct options *options, char *error, siz
 		const char *name;
 		bool given;
 	} required[] = {
-		{"--endpoint", options->endpoint_count > 0},
+		{"--endpoint", options->endpoint_count > 0 || options->onboarding},
 		{"--ca", options->ca != NULL},
 		{"--cert", options->cert != NULL || options->cert_index != 0},
 		{"--key", options->key != NULL || options->key_handle != 0},
 		{"--state-dir", options->state_dir != NULL},
+		{"--onboarding-code", options->onboarding_code != NULL || !options->onboarding},
 	};
 
 	for (size_t i = 0; i < sizeof(required) / sizeof(required[0]); i++) {

@@ -11,7 +11,8 @@
 #include "dps/pki.h"
 #include "dps/types.h"
 
-#define OPTIONS_PINS_MAX 8
+#define OPTIONS_PINS_MAX   8
+#define OPTIONS_LISTEN_MAX 4
 
 struct options {
 	const char *endpoints[DPS_CONFIG_ENDPOINTS];
@@ -26,6 +27,11 @@ struct options {
 	const char *endorsement_auth;
 	const char *lockout_auth;
 	const char *state_dir;
+	bool onboarding;
+	const char *onboarding_code;
+	const char *onboarding_listen[OPTIONS_LISTEN_MAX];
+	size_t onboarding_listen_count;
+	const char *onboarding_interface;
 	struct dps_uuid device_id; /* nil: not given */
 	struct dps_pin pins[OPTIONS_PINS_MAX];
 	size_t pin_count;

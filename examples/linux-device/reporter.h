@@ -8,6 +8,7 @@
 
 #include "dps/client.h"
 #include "dps/port/tpm2.h"
+#include "onboarding.h"
 
 /* What a provisioned device is summed up to. Texts are NUL-terminated copies. */
 struct summary {
@@ -31,6 +32,8 @@ struct reporter {
 	void (*config_failed)(dps_result cause, const char *text);
 	/* Something odd but harmless before there is a client. */
 	void (*warning)(const char *name, const char *text);
+	/* What local onboarding does. */
+	void (*onboarding)(const struct onboarding_event *event);
 };
 
 extern const struct reporter reporter_text;
