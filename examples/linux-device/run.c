@@ -62,7 +62,7 @@ static void start(struct device *device)
 
 	if (!device_onboarding_open(device) || device_onboarding_waits(device))
 		return;
-	result = dps_client_start(&device->client, device->options->force ? DPS_START_FORCE : DPS_START_NORMAL);
+	result = dps_client_start(&device->client, device->start_flags);
 	if (result == DPS_OK)
 		return;
 	device->reporter->config_failed(result, dps_result_text(result));

@@ -70,6 +70,12 @@
 #define DPS_CONFIG_PINS 4
 #endif
 
+/** The earliest time that a synchronised clock can show, Unix seconds: a platform that vouches for an earlier one was never set. Default 2025-01-01. Range 0 to
+ * 4102444800. */
+#ifndef DPS_CONFIG_TIME_MIN
+#define DPS_CONFIG_TIME_MIN 1735689600
+#endif
+
 /** Gateways kept of a cloud configuration; further ones are counted, not kept. Range 1 to 32. */
 #ifndef DPS_CONFIG_GATEWAYS
 #define DPS_CONFIG_GATEWAYS 8
@@ -108,6 +114,27 @@
 /** dps_acl_allows() and the iteration over committed ACLs. */
 #ifndef DPS_CONFIG_ACL
 #define DPS_CONFIG_ACL 1
+#endif
+
+/** The hub: going online with the gateway that provisioning handed out, and what of CoAP that takes (notifications, queries, DELETE). */
+#ifndef DPS_CONFIG_HUB
+#define DPS_CONFIG_HUB 1
+#endif
+
+/** Receive buffer of the connection to the hub. Range 1280 to 65536. The largest answer is that to a refresh: two tokens. */
+#ifndef DPS_CONFIG_HUB_RECEIVE_SIZE
+#define DPS_CONFIG_HUB_RECEIVE_SIZE 8448
+#endif
+
+/** Send buffer of the connection to the hub: the largest message sent whole, be it a token, the list of resources, or all their values. Range
+ * 1280 to 65536. */
+#ifndef DPS_CONFIG_HUB_SEND_SIZE
+#define DPS_CONFIG_HUB_SEND_SIZE 4096
+#endif
+
+/** Longest token of the hub's that is taken, access or refresh token. Range 256 to 16384. An answer with longer ones is DPS_E_TOO_LARGE. */
+#ifndef DPS_CONFIG_TOKEN_SIZE
+#define DPS_CONFIG_TOKEN_SIZE 3072
 #endif
 
 /** Names of results, classes, states, steps and records ("server-pin"), for logs and tools. Without them dps_result_name() and its like
@@ -172,6 +199,9 @@
 #if DPS_CONFIG_PINS < 1 || DPS_CONFIG_PINS > 8
 #error "DPS_CONFIG_PINS must be 1 to 8"
 #endif
+#if DPS_CONFIG_TIME_MIN < 0 || DPS_CONFIG_TIME_MIN > 4102444800
+#error "DPS_CONFIG_TIME_MIN must be 0 to 4102444800"
+#endif
 #if DPS_CONFIG_GATEWAYS < 1 || DPS_CONFIG_GATEWAYS > 32
 #error "DPS_CONFIG_GATEWAYS must be 1 to 32"
 #endif
@@ -195,6 +225,18 @@
 #endif
 #if DPS_CONFIG_ACL != 0 && DPS_CONFIG_ACL != 1
 #error "DPS_CONFIG_ACL must be 0 or 1"
+#endif
+#if DPS_CONFIG_HUB != 0 && DPS_CONFIG_HUB != 1
+#error "DPS_CONFIG_HUB must be 0 or 1"
+#endif
+#if DPS_CONFIG_HUB_RECEIVE_SIZE < 1280 || DPS_CONFIG_HUB_RECEIVE_SIZE > 65536
+#error "DPS_CONFIG_HUB_RECEIVE_SIZE must be 1280 to 65536"
+#endif
+#if DPS_CONFIG_HUB_SEND_SIZE < 1280 || DPS_CONFIG_HUB_SEND_SIZE > 65536
+#error "DPS_CONFIG_HUB_SEND_SIZE must be 1280 to 65536"
+#endif
+#if DPS_CONFIG_TOKEN_SIZE < 256 || DPS_CONFIG_TOKEN_SIZE > 16384
+#error "DPS_CONFIG_TOKEN_SIZE must be 256 to 16384"
 #endif
 #if DPS_CONFIG_NAMES != 0 && DPS_CONFIG_NAMES != 1
 #error "DPS_CONFIG_NAMES must be 0 or 1"

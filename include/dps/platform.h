@@ -25,6 +25,11 @@ struct dps_clock {
 	 * set). An unsynchronised value is never used for a decision. May be NULL: there is none.
 	 */
 	void (*wall)(void *ctx, int64_t *unix_ms, bool *synchronised);
+	/**
+	 * Told the time, Unix milliseconds, when the service has said it and its certificates are in date by it: to set the platform's clock by. May be NULL.
+	 * It is not called while `wall` is synchronised.
+	 */
+	void (*set)(void *ctx, int64_t unix_ms);
 };
 
 /** Randomness: cryptographically strong (it makes device ids, tokens and jitter). */

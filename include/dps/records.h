@@ -17,9 +17,17 @@ extern "C" {
 #endif
 
 /** The records a device keeps; each has a generation of its own in the manifest. */
-enum dps_record { DPS_RECORD_OWNER, DPS_RECORD_CLOUD, DPS_RECORD_CREDENTIALS, DPS_RECORD_ACLS, DPS_RECORD_RESOURCES, DPS_RECORD_COUNT };
+enum dps_record {
+	DPS_RECORD_OWNER,
+	DPS_RECORD_CLOUD,
+	DPS_RECORD_CREDENTIALS,
+	DPS_RECORD_ACLS,
+	DPS_RECORD_RESOURCES,
+	DPS_RECORD_LOCAL, /**< no step's answer: what the device keeps of its own */
+	DPS_RECORD_COUNT
+};
 
-/** The lower-case name of a record ("owner", "cloud", ...), also its step's name; "" without DPS_CONFIG_NAMES. Static memory. */
+/** The lower-case name of a record ("owner", "cloud", ..., "local"), also the name of its step if it has one; "" without DPS_CONFIG_NAMES. Static memory. */
 DPS_API const char *dps_record_name(enum dps_record record);
 
 /** Who owns the device (oic.r.doxm devowneruuid). */

@@ -80,7 +80,7 @@ static void test_request_served(void **state)
 	assert_string_equal(served.queries, "if=oic.if.ll&rt=oic.wk.d&");
 	assert_int_equal(served.accept, DPS_COAP_FORMAT_NONE);
 	assert_int_equal(served.content_format, DPS_COAP_FORMAT_NONE);
-	assert_true(served.room > DPS_CONFIG_SEND_SIZE - 32);
+	assert_true(served.room > DPS_CONFIG_SEND_SIZE - 48);
 	test_coap_assert_written(&t, "7845abd35b30bab835d8 c22710 ff 727272");
 	assert_int_equal(t.coap.counters.served, 1);
 
