@@ -3,7 +3,6 @@
 #include "plain.h"
 
 #include <arpa/inet.h>
-#include <coap3/coap.h>
 #include <net/if.h>
 #include <netdb.h>
 #include <poll.h>
@@ -13,15 +12,10 @@
 #include <time.h>
 #include <unistd.h>
 
-#define PORT            5683u
-#define TOKEN           8u
-#define HEADER          4u
-#define REQUEST_SIZE    160u
-#define AGAIN_MS        1000u /* the same to one address */
-#define NON_CONFIRMABLE 1u
-#define VERSION         1u
-#define PAYLOAD_MARKER  0xffu
-#define DEFAULT_MAX_AGE 60u
+#include "message.h"
+
+#define PORT     5683u
+#define AGAIN_MS 1000u /* the same to one address */
 
 static uint64_t now_ms(void)
 {
@@ -95,77 +89,14 @@ bool plain_same(const struct plain_address *a, const struct plain_address *b)
 	       a->at.v6.sin6_scope_id == b->at.v6.sin6_scope_id;
 }
 
-/* --- messages --- */
-
-static size_t put_option(uint8_t *buf, size_t size, unsigned *last, unsigned number, const char *value)
-{
-	size_t len = coap_opt_encode(buf, size, (uint16_t)(number - *last), (const uint8_t *)value, strlen(value));
-
-	*last = number;
-	return len;
-}
-
-static size_t write_request(uint8_t buf[REQUEST_SIZE], const struct plain_request *request, const uint8_t token[TOKEN], uint16_t id)
-{
-	unsigned last = 0;
-	size_t len = HEADER + TOKEN;
-
-	buf[0] = (uint8_t)(VERSION << 6 | NON_CONFIRMABLE << 4 | TOKEN);
-	buf[1] = COAP_REQUEST_CODE_GET;
-	buf[2] = (uint8_t)(id >> 8);
-	buf[3] = (uint8_t)id;
-	memcpy(buf + HEADER, token, TOKEN);
-	for (size_t i = 0; i < 2; i++)
-		len += put_option(buf + len, REQUEST_SIZE - len, &last, COAP_OPTION_URI_PATH, request->path[i]);
-	if (request->query != NULL)
-		len += put_option(buf + len, REQUEST_SIZE - len, &last, COAP_OPTION_URI_QUERY, request->query);
-	return len;
-}
-
-/* Takes an answer apart; false: it is none, or not to this token. */
-static bool read_answer(const uint8_t *bytes, size_t len, const uint8_t token[TOKEN], struct plain_answer *answer)
-{
-	const uint8_t *at;
-	size_t left;
-	unsigned number = 0;
-
-	if (len < HEADER + TOKEN || bytes[0] >> 6 != VERSION || (bytes[0] & 15u) != TOKEN || memcmp(bytes + HEADER, token, TOKEN) != 0)
-		return false;
-	at = bytes + HEADER + TOKEN;
-	left = len - HEADER - TOKEN;
-	answer->code = (bytes[1] >> 5) * 100u + (bytes[1] & 31u);
-	answer->max_age = DEFAULT_MAX_AGE;
-	answer->payload = NULL;
-	answer->payload_len = 0;
-	if (answer->code < 200)
-		return false;
-	while (left > 0 && *at != PAYLOAD_MARKER) {
-		coap_option_t option;
-		size_t size = coap_opt_parse(at, left, &option);
-
-		if (size == 0 || size > left)
-			return false;
-		number += option.delta;
-		if (number == COAP_OPTION_MAXAGE && option.length <= 4)
-			answer->max_age = coap_decode_var_bytes(option.value, option.length);
-		at += size;
-		left -= size;
-	}
-	if (left > 1) {
-		answer->payload = at + 1;
-		answer->payload_len = left - 1;
-	}
-	return true;
-}
-
 /* --- asking --- */
 
 struct asking {
 	const struct plain_where *where;
 	int sockets[2]; /* IPv4, IPv6; -1: none */
-	uint8_t bytes[REQUEST_SIZE];
+	uint8_t bytes[MESSAGE_REQUEST_SIZE];
 	size_t len;
-	uint8_t token[TOKEN];
+	uint8_t token[MESSAGE_TOKEN_SIZE];
 	bool sent;
 };
 
@@ -203,7 +134,7 @@ static void send_all(struct asking *asking, const struct plain_request *request)
 	struct if_nameindex *all;
 
 	(void)!getrandom(&id, sizeof(id), 0);
-	asking->len = write_request(asking->bytes, request, asking->token, id);
+	asking->len = message_write(asking->bytes, request, asking->token, id);
 	for (size_t i = 0; i < where->count; i++)
 		send_to(asking, &where->addresses[i]);
 	if (where->count > 0)
@@ -240,7 +171,7 @@ static bool take_answers(struct asking *asking, int fd, bool (*on_answer)(void *
 		len = recvfrom(fd, bytes, sizeof(bytes), MSG_DONTWAIT, &answer.from.at.any, &answer.from.size);
 		if (len < 0)
 			return false;
-		if (is_asked(asking->where, &answer.from) && read_answer(bytes, (size_t)len, asking->token, &answer) && on_answer(user, &answer))
+		if (is_asked(asking->where, &answer.from) && message_read(bytes, (size_t)len, asking->token, &answer) && on_answer(user, &answer))
 			return true;
 	}
 }
@@ -255,7 +186,7 @@ bool plain_ask(const struct plain_where *where, const struct plain_request *requ
 	uint64_t now = now_ms();
 	uint64_t end = now + timeout_ms;
 	uint64_t next = now;
-	bool enough = getrandom(asking.token, TOKEN, 0) != (ssize_t)TOKEN;
+	bool enough = getrandom(asking.token, sizeof(asking.token), 0) != (ssize_t)sizeof(asking.token);
 
 	for (; now < end && !enough; now = now_ms()) {
 		struct pollfd ready[2] = {{.fd = asking.sockets[0], .events = POLLIN}, {.fd = asking.sockets[1], .events = POLLIN}};
