@@ -155,7 +155,9 @@ $(BUILD)/test/unit/test_onboarding_message: $(BUILD)/examples/onboard/message.o 
 
 $(BUILD)/test/integration/%: $(BUILD)/test/integration/%.o $(support_obj) $(BUILD)/libdps.a
 	$(call say,LD,$@)
-	$(Q)$(CC) $(LDFLAGS) -o $@ $^ -lcmocka -lcjson $(LIBS_ALL)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) -lcmocka -lcjson $(LIBS_ALL)
+
+$(BUILD)/test/integration/test_onboarding: $(BUILD)/examples/common/onboarding_code.o $(BUILD)/examples/onboard/plain.o $(BUILD)/examples/onboard/message.o
 
 .PRECIOUS: $(BUILD)/%.o
 .PHONY: clean

@@ -24,10 +24,10 @@ struct onboarding_bucket {
 };
 
 /* Answers in the clear: ONBOARDING_ANSWERS_SOURCE at once to one source, ONBOARDING_ANSWERS_ALL to all of them, then so many a second. */
-#define ONBOARDING_ANSWERS_SOURCE    8u
-#define ONBOARDING_PER_SECOND_SOURCE 2u
-#define ONBOARDING_ANSWERS_ALL       32u
-#define ONBOARDING_PER_SECOND_ALL    16u
+#define ONBOARDING_ANSWERS_SOURCE    16u
+#define ONBOARDING_PER_SECOND_SOURCE 4u
+#define ONBOARDING_ANSWERS_ALL       64u
+#define ONBOARDING_PER_SECOND_ALL    32u
 
 struct onboarding_limiter {
 	struct onboarding_bucket all;

@@ -31,8 +31,10 @@ static int on_event(coap_session_t *session, const coap_event_t event)
 
 	if (event == COAP_EVENT_DTLS_CONNECTED)
 		conversation->connected = true;
-	else if (event == COAP_EVENT_DTLS_ERROR || event == COAP_EVENT_DTLS_CLOSED)
+	else if (event == COAP_EVENT_DTLS_ERROR) /* an alert; without one, the port is closed */
 		conversation->refused = true;
+	else if (event == COAP_EVENT_DTLS_CLOSED)
+		conversation->given_up = true;
 	return 0;
 }
 

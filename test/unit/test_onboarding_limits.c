@@ -38,11 +38,11 @@ static void one_source_is_limited(void **state)
 
 	(void)state;
 	assert_int_equal(allowed_of(&limiter, 1, 100, 5), ONBOARDING_ANSWERS_SOURCE);
-	assert_int_equal(allowed_of(&limiter, 1, 100, 5 + 499), 0);
-	assert_int_equal(allowed_of(&limiter, 1, 100, 5 + 500), 1);
-	assert_int_equal(allowed_of(&limiter, 2, 100, 505), ONBOARDING_ANSWERS_SOURCE); /* another one is not concerned */
-	assert_int_equal(allowed_of(&limiter, 1, 100, 505 + 1000), ONBOARDING_PER_SECOND_SOURCE);
-	assert_int_equal(allowed_of(&limiter, 1, 100, 505 + HOUR_MS), ONBOARDING_ANSWERS_SOURCE); /* nothing is saved up beyond that */
+	assert_int_equal(allowed_of(&limiter, 1, 100, 5 + 249), 0);
+	assert_int_equal(allowed_of(&limiter, 1, 100, 5 + 250), 1);
+	assert_int_equal(allowed_of(&limiter, 2, 100, 255), ONBOARDING_ANSWERS_SOURCE); /* another one is not concerned */
+	assert_int_equal(allowed_of(&limiter, 1, 100, 255 + 1000), ONBOARDING_PER_SECOND_SOURCE);
+	assert_int_equal(allowed_of(&limiter, 1, 100, 255 + HOUR_MS), ONBOARDING_ANSWERS_SOURCE); /* nothing is saved up beyond that */
 }
 
 static void a_clock_that_stands_gives_nothing(void **state)
