@@ -377,6 +377,10 @@ static void configure(struct device *device, struct dps_client_config *config)
 		memcpy(config->retry_ms, options->retry_ms, sizeof(config->retry_ms));
 		config->retry_count = options->retry_count;
 	}
+	config->start_jitter_ms = options->startup_jitter_ms;
+	config->rotate_key = options->rotate_key;
+	if (options->renewal_permille > 0)
+		config->renewal_permille = options->renewal_permille;
 	config->on_event = on_event;
 	config->user = device;
 	device->start_flags = options->force ? DPS_START_FORCE : options->renew ? DPS_START_RENEW : DPS_START_NORMAL;

@@ -49,6 +49,9 @@ static const char usage[] =
 	"  --onboarding-code CODE|@FILE|env:NAME  the code that such a tool must know\n"
 	"  --onboarding-listen ADDRESS[:PORT]     where to listen (default all, 5683 and, for DTLS, the next); may be repeated\n"
 	"  --onboarding-interface IFNAME          the one interface for multicast (default all)\n"
+	"  --startup-jitter S  wait up to so many seconds, at random, before the first connection (default 0)\n"
+	"  --renew-at PERCENT  of its life the identity is renewed (default 66.7)\n"
+	"  --rotate-key        a renewal asks for a certificate of a new key first\n"
 	"  --once              end when provisioned, when refused for good, or at the time-out\n"
 	"  --timeout SECONDS   of --once (default 120)\n"
 	"  --json              one JSON object per event on standard output\n"
@@ -90,6 +93,9 @@ static const struct option long_options[OPTIONS_COUNT + 1] = {
 	[OPT_ONBOARDING_CODE] = {"onboarding-code", required_argument, NULL, FIRST_ID + OPT_ONBOARDING_CODE},
 	[OPT_ONBOARDING_LISTEN] = {"onboarding-listen", required_argument, NULL, FIRST_ID + OPT_ONBOARDING_LISTEN},
 	[OPT_ONBOARDING_INTERFACE] = {"onboarding-interface", required_argument, NULL, FIRST_ID + OPT_ONBOARDING_INTERFACE},
+	[OPT_STARTUP_JITTER] = {"startup-jitter", required_argument, NULL, FIRST_ID + OPT_STARTUP_JITTER},
+	[OPT_RENEW_AT] = {"renew-at", required_argument, NULL, FIRST_ID + OPT_RENEW_AT},
+	[OPT_ROTATE_KEY] = {"rotate-key", no_argument, NULL, FIRST_ID + OPT_ROTATE_KEY},
 	[OPT_ONCE] = {"once", no_argument, NULL, FIRST_ID + OPT_ONCE},
 	[OPT_TIMEOUT] = {"timeout", required_argument, NULL, FIRST_ID + OPT_TIMEOUT},
 	[OPT_JSON] = {"json", no_argument, NULL, FIRST_ID + OPT_JSON},
@@ -128,6 +134,21 @@ static dps_result parse_retry(struct options *options, const char *text)
 		text = parse_seconds(text, ',', &options->retry_ms[options->retry_count++]);
 	} while (text != NULL && *text != '\0');
 	return text != NULL ? DPS_OK : DPS_E_ARGUMENT;
+}
+
+/* 0.1 to 100, in tenths: 66.7. */
+static dps_result parse_percent(const char *text, uint32_t *permille)
+{
+	char *rest;
+	double percent;
+
+	if (*text < '0' || *text > '9')
+		return DPS_E_ARGUMENT;
+	percent = strtod(text, &rest);
+	if (!isfinite(percent) || percent > 100.0 || *rest != '\0')
+		return DPS_E_ARGUMENT;
+	*permille = (uint32_t)(percent * 10.0 + 0.5);
+	return *permille > 0 ? DPS_OK : DPS_E_ARGUMENT;
 }
 
 static dps_result parse_key(struct options *options, const char *value)
@@ -202,6 +223,13 @@ static dps_result parse_one(struct options *options, enum option_id id, const ch
 		return DPS_OK;
 	case OPT_RETRY:
 		return parse_retry(options, value);
+	case OPT_STARTUP_JITTER:
+		return parse_seconds(value, '\0', &options->startup_jitter_ms) != NULL ? DPS_OK : DPS_E_ARGUMENT;
+	case OPT_RENEW_AT:
+		return parse_percent(value, &options->renewal_permille);
+	case OPT_ROTATE_KEY:
+		options->rotate_key = true;
+		return DPS_OK;
 	case OPT_TIMEOUT:
 		return parse_seconds(value, '\0', &options->timeout_ms) != NULL ? DPS_OK : DPS_E_ARGUMENT;
 	case OPT_NO_VERIFY_HOST:

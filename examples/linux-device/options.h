@@ -41,6 +41,9 @@ enum option_id {
 	OPT_ONBOARDING_CODE,
 	OPT_ONBOARDING_LISTEN,
 	OPT_ONBOARDING_INTERFACE,
+	OPT_STARTUP_JITTER,
+	OPT_RENEW_AT,
+	OPT_ROTATE_KEY,
 	OPT_ONCE,
 	OPT_TIMEOUT,
 	OPT_JSON,
@@ -76,6 +79,9 @@ struct options {
 	uint32_t retry_ms[DPS_CONFIG_RETRIES];
 	size_t retry_count; /* 0: not given */
 	uint32_t timeout_ms;
+	uint32_t startup_jitter_ms; /* 0: not given */
+	uint32_t renewal_permille;  /* 0: not given */
+	bool rotate_key;
 	bool verify_host;
 	bool clock_synced;
 	bool sequential;

@@ -5,6 +5,7 @@
 
 #include "dps/client.h"
 #include "dps/port/tpm2.h"
+#include "options.h"
 
 /* What is committed. */
 struct summary {
@@ -32,7 +33,7 @@ struct status {
 	struct summary summary;
 	struct dps_endpoint endpoints[DPS_CONFIG_ENDPOINTS]; /* texts are the client's */
 	size_t endpoint_count;
-	const struct dps_pin *pins; /* in force */
+	struct dps_pin pins[OPTIONS_PINS_MAX > DPS_CONFIG_PINS ? OPTIONS_PINS_MAX : DPS_CONFIG_PINS]; /* in force */
 	size_t pin_count;
 };
 

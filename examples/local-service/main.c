@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "hubs.h"
 #include "server.h"
 #include "text.h"
 
@@ -12,6 +13,7 @@
 #define DEFAULT_DEVICE_DAYS    365L
 #define MAX_DAYS               36500L
 #define MAX_CLOSE_AFTER_MS     3600000L
+#define MAX_IDENTITY_LIFETIME  (100L * 365L * SERVICE_SECONDS_PER_DAY)
 #define MAX_SERIAL             64u /* RFC 5280 appendix A: ub-common-name */
 
 enum option_code {
@@ -20,6 +22,7 @@ enum option_code {
 	OPTION_CONFIG,
 	OPTION_FAULT,
 	OPTION_CLOSE_AFTER,
+	OPTION_IDENTITY_LIFETIME,
 	OPTION_INIT_ONLY,
 	OPTION_VERBOSE,
 	OPTION_OUT,
@@ -33,7 +36,7 @@ enum option_code {
 };
 
 static const char usage[] = "usage: dps-service --state-dir DIR --listen HOST:PORT [--config FILE.json] [--fault STEP:ACTION[:COUNT]]...\n"
-							"                   [--close-after MS] [--verbose]\n"
+							"                   [--close-after MS] [--identity-lifetime SECONDS] [--verbose]\n"
 							"       dps-service --state-dir DIR --init-only\n"
 							"       dps-service make-device --state-dir DIR --out DIR2 --serial S [--key-type p256|p384|rsa2048]\n"
 							"                   [--days N | --expired | --not-yet-valid]\n"
@@ -43,6 +46,7 @@ struct serve_options {
 	const char *state_directory;
 	const char *listen;
 	const char *config;
+	long identity_lifetime; /* 0: not given */
 	bool init_only;
 	bool verbose;
 };
@@ -89,6 +93,15 @@ static void need(const char *value, const char *name)
 
 /* --- serving --- */
 
+static void add_fault(struct service *service, const char *given)
+{
+	char *error = service_faults_add(&service->faults, given);
+
+	if (error != NULL) {
+		service_fail(SERVICE_EXIT_USAGE, "--fault %s: %s", given, error);
+	}
+}
+
 static void read_serve_options(int argc, char *argv[], struct serve_options *options, struct service *service)
 {
 	static const struct option known[] = {
@@ -97,6 +110,7 @@ static void read_serve_options(int argc, char *argv[], struct serve_options *opt
 		{"config", required_argument, NULL, OPTION_CONFIG},
 		{"fault", required_argument, NULL, OPTION_FAULT},
 		{"close-after", required_argument, NULL, OPTION_CLOSE_AFTER},
+		{"identity-lifetime", required_argument, NULL, OPTION_IDENTITY_LIFETIME},
 		{"init-only", no_argument, NULL, OPTION_INIT_ONLY},
 		{"verbose", no_argument, NULL, OPTION_VERBOSE},
 		{"help", no_argument, NULL, OPTION_HELP},
@@ -116,10 +130,13 @@ static void read_serve_options(int argc, char *argv[], struct serve_options *opt
 			options->config = optarg;
 			break;
 		case OPTION_FAULT:
-			service_faults_add(&service->faults, optarg);
+			add_fault(service, optarg);
 			break;
 		case OPTION_CLOSE_AFTER:
 			service->close_after_ms = (uint64_t)number_option("close-after", optarg, 0, MAX_CLOSE_AFTER_MS);
+			break;
+		case OPTION_IDENTITY_LIFETIME:
+			options->identity_lifetime = number_option("identity-lifetime", optarg, 1, MAX_IDENTITY_LIFETIME);
 			break;
 		case OPTION_INIT_ONLY:
 			options->init_only = true;
@@ -151,6 +168,24 @@ static void split_address(const char *listen, char **host, char **port)
 	*port = service_strdup(colon + 1);
 }
 
+/* The command line's wish is over the file's, and may be changed at run time as if it stood there. */
+static void load_config(struct service *service, const struct serve_options *options)
+{
+	char *seconds;
+	char *error;
+
+	service_config_load(&service->config, options->config);
+	if (options->identity_lifetime == 0) {
+		return;
+	}
+	seconds = service_format("%ld", options->identity_lifetime);
+	error = service_config_set(&service->config, "identityLifetime", seconds);
+	free(seconds);
+	if (error != NULL) {
+		service_fail(SERVICE_EXIT_USAGE, "--identity-lifetime: %s", error);
+	}
+}
+
 static void replace_server(struct service *service)
 {
 	const struct service_config *config = &service->config;
@@ -172,8 +207,12 @@ static void serve(int argc, char *argv[])
 	if (!options.init_only) {
 		split_address(options.listen, &host, &port);
 	}
-	service_config_load(&service.config, options.config);
+	load_config(&service, &options);
 	service_ca_open(&service.authorities, options.state_directory);
+	if (service.config.hub_ca_lifetime > 0) {
+		service_ca_limit_hubs(&service.authorities, service.config.hub_ca_lifetime);
+	}
+	service_hubs_open(&service);
 	service_identities_open(&service.identities, options.state_directory);
 	if (!options.init_only) {
 		replace_server(&service);

@@ -10,7 +10,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
+#include "control.h"
 #include "events.h"
 #include "exchange.h"
 #include "session.h"
@@ -239,8 +241,10 @@ static uint64_t run_timers(struct service *service, uint64_t now)
 /* Signals are let in while waiting only, so that none is missed between the look at stop_signal and the wait. */
 static void serve_until_signal(struct service *service, const sigset_t *while_waiting)
 {
-	struct pollfd ready = {.fd = coap_context_get_coap_fd(service->coap), .events = POLLIN};
+	struct service_control control;
+	struct pollfd ready[] = {{.fd = coap_context_get_coap_fd(service->coap), .events = POLLIN}, {.fd = -1, .events = POLLIN}};
 
+	service_control_open(&control, STDIN_FILENO);
 	while (stop_signal == 0) {
 		uint64_t now = service_now_ms();
 		uint64_t next = run_timers(service, now);
@@ -248,11 +252,17 @@ static void serve_until_signal(struct service *service, const sigset_t *while_wa
 		struct timespec timeout = {.tv_sec = (time_t)(wait / 1000), .tv_nsec = (long)(wait % 1000) * 1000000L};
 
 		service->sweep = false;
-		if (ppoll(&ready, 1, &timeout, while_waiting) < 0 && errno != EINTR) {
+		ready[1].fd = control.file;
+		ready[1].revents = 0;
+		if (ppoll(ready, sizeof(ready) / sizeof(ready[0]), &timeout, while_waiting) < 0 && errno != EINTR) {
 			service_fail(SERVICE_EXIT_FAILURE, "cannot wait for the network: %s", strerror(errno));
+		}
+		if (ready[1].revents != 0) {
+			service_control_read(&control, service);
 		}
 		coap_io_process(service->coap, COAP_IO_NO_WAIT);
 	}
+	service_control_close(&control);
 }
 
 static void catch_signals(sigset_t *while_waiting)
@@ -293,6 +303,7 @@ void service_server_run(struct service *service, const char *host, const char *p
 	sigset_t while_waiting;
 
 	catch_signals(&while_waiting);
+	service_control_occupy(STDIN_FILENO);
 	coap_startup();
 	set_up_logging(verbose);
 	set_up_context(service);

@@ -71,6 +71,12 @@ DPS_API DPS_MUST_USE dps_result dps_client_select_endpoint(struct dps_client *cl
 /** The endpoint at an index from 0: DPS_E_NOT_FOUND behind the last one. Known from configuration at once, from storage once loaded or started. */
 DPS_API DPS_MUST_USE dps_result dps_client_get_endpoint(const struct dps_client *client, size_t index, struct dps_endpoint *out);
 
+/**
+ * The pin in force at an index from 0: of the configuration or, without any there, those kept with the endpoints, known once loaded or started.
+ * DPS_E_NOT_FOUND behind the last one.
+ */
+DPS_API DPS_MUST_USE dps_result dps_client_get_pin(const struct dps_client *client, size_t index, struct dps_pin *out);
+
 /** What dps_client_configure() made of what it was told. */
 enum dps_configured {
 	DPS_CONFIGURED_SAME,       /**< nothing new */

@@ -47,9 +47,10 @@ struct dps_random {
 
 /**
  * Storage of small named blobs (up to DPS_CONFIG_BODY_SIZE plus 64 bytes). The contract that everything else builds on:
- * - write replaces the whole blob atomically: after a power cut at any moment a read gives the old content or the new, never a mix;
- * - write is durable when it returns DPS_OK; erase is durable when it returns, or comes undone wholly;
- * - a failed write leaves the old content.
+ * - write is durable when it returns DPS_OK; erase is durable when it returns, or comes undone; neither touches another blob;
+ * - write should replace the whole blob atomically: after a power cut at any moment, and when it fails, a read gives the old content or the new.
+ *   The persisted state survives a medium that does not, and leaves any first part of the new bytes instead (docs/porting.md says at what cost);
+ *   blobs of key ports may not.
  * Calls may block for as long as the medium takes; the port documents the bound. Failures: DPS_E_STORAGE, DPS_E_STORAGE_FULL,
  * DPS_E_STORAGE_DENIED.
  */

@@ -142,7 +142,7 @@ static void step_failed(struct dps_client *client, enum dps_step_id id, dps_resu
 	}
 	if (dps_client_keep_key(client, id, cause)) {
 		client->ending = true; /* the other key is opened before the next connection */
-	} else if (is_of_the_peer(klass) && dps_client_move_on(client)) {
+	} else if (is_of_the_peer(klass) && dps_client_move_on(client, true)) {
 		client->ending = true; /* another endpoint may do better, and at once */
 	} else {
 		delay = dps_client_schedule(client, id, cause, ++step->failures);
@@ -248,9 +248,10 @@ static void send_due(struct dps_client *client)
 static void owner_known(struct dps_client *client)
 {
 	const struct dps_service *service = client->config.service;
+	bool changes;
 
-	if (!dps_client_owner_changes(client))
-		return;
+	if (dps_client_owner_changes(client, &changes) == DPS_OK && !changes)
+		return; /* where it cannot be told, all is asked for too */
 	for (size_t i = 0; i < service->step_count; i++)
 		if ((service->steps[i]->flags & DPS_STEP_IS_TIME) == 0)
 			client->wanted |= DPS_STEP_BIT(service->steps[i]->id);

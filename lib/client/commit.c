@@ -126,16 +126,21 @@ void dps_client_after_commit(struct dps_client *client)
 	dps_client_tell_handlers(client);
 }
 
-bool dps_client_owner_changes(struct dps_client *client)
+dps_result dps_client_owner_changes(struct dps_client *client, bool *changes)
 {
 	const uint32_t bit = DPS_RECORD_BIT(DPS_RECORD_OWNER);
 	struct dps_owner now, next;
 	uint8_t buf[OWNER_SIZE]; /* the body area may be the transport's */
+	dps_result result;
 
-	return (client->store.committed & client->store.staged & bit) != 0 &&
-	       dps_store_read(&client->store, DPS_RECORD_OWNER, DPS_STORE_COMMITTED, buf, sizeof(buf), &now) == DPS_OK &&
-	       dps_store_read(&client->store, DPS_RECORD_OWNER, DPS_STORE_STAGED, buf, sizeof(buf), &next) == DPS_OK &&
-	       !dps_uuid_equal(&now.id, &next.id);
+	*changes = false;
+	if ((client->store.committed & client->store.staged & bit) == 0)
+		return DPS_OK;
+	result = dps_store_read(&client->store, DPS_RECORD_OWNER, DPS_STORE_COMMITTED, buf, sizeof(buf), &now);
+	if (result == DPS_OK)
+		result = dps_store_read(&client->store, DPS_RECORD_OWNER, DPS_STORE_STAGED, buf, sizeof(buf), &next);
+	*changes = result == DPS_OK && !dps_uuid_equal(&now.id, &next.id);
+	return result;
 }
 
 /* What the device keeps for its former owner goes in the same write that puts the new one in force. */
@@ -151,9 +156,8 @@ static dps_result drop_local(struct dps_client *client)
 /* The commit itself. */
 static dps_result put_in_force(struct dps_client *client, struct dps_event *event)
 {
-	dps_result result = DPS_OK;
+	dps_result result = dps_client_owner_changes(client, &event->owner_changed);
 
-	event->owner_changed = dps_client_owner_changes(client);
 	if (event->owner_changed)
 		result = drop_local(client);
 	event->records = client->store.staged;

@@ -59,15 +59,15 @@ uint32_t dps_client_schedule(struct dps_client *client, enum dps_step_id step, d
 	return retry.delay_ms < DPS_FOREVER ? retry.delay_ms : DPS_FOREVER - 1;
 }
 
-/* Every endpoint gets its turn before anything is waited for. */
-bool dps_client_move_on(struct dps_client *client)
+/* Every endpoint gets its turn before anything is waited for. After that, one that could be reached is a better one to come back to than the next. */
+bool dps_client_move_on(struct dps_client *client, bool reached)
 {
 	if (client->endpoint_count < 2)
 		return false;
-	if (!client->moving) {
-		client->moving = true;
-		client->endpoints_failed = (uint8_t)((client->endpoints_failed + 1u) % client->endpoint_count);
-	}
+	if (client->moving)
+		return client->endpoints_failed != 0; /* another step of this connection has failed before */
+	client->endpoints_failed = (uint8_t)((client->endpoints_failed + 1u) % client->endpoint_count);
+	client->moving = !reached || client->endpoints_failed != 0;
 	return client->endpoints_failed != 0;
 }
 
@@ -96,7 +96,7 @@ void dps_client_connection_failed(struct dps_client *client, enum dps_step_id st
 		return;
 	}
 
-	if (!dps_client_move_on(client))
+	if (!dps_client_move_on(client, false))
 		delay = dps_client_schedule(client, step, cause, ++client->connect_failures);
 	dps_client_emit_retry(client, delay);
 	client->wake = dps_client_now(client) + delay;

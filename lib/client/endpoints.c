@@ -118,6 +118,14 @@ static void put_pins_in_force(struct dps_client *client)
 	client->trust.pin_count = client->pin_count;
 }
 
+dps_result dps_client_get_pin(const struct dps_client *client, size_t index, struct dps_pin *out)
+{
+	if (index >= client->trust.pin_count)
+		return DPS_E_NOT_FOUND;
+	*out = client->trust.pins[index];
+	return DPS_OK;
+}
+
 static void take_pins(struct dps_client *client, const struct dps_pin *pins, size_t count)
 {
 	memset(client->pins, 0, sizeof(client->pins));
@@ -143,7 +151,17 @@ static void take_stored(struct dps_client *client, const struct dps_stored_endpo
 	client->endpoints_changed = client->endpoint_count != stored->count;
 }
 
-/* What is stored of those given is kept: names, and what they are known not to have. */
+static bool is_same_host(struct dps_span a, struct dps_span b)
+{
+	struct dps_uri first, second;
+
+	return dps_uri_parse(a, &first) == DPS_OK && dps_uri_parse(b, &second) == DPS_OK && strcmp(first.host, second.host) == 0;
+}
+
+/*
+ * What is stored of those given is kept: names, and what they are known not to have. True: at least one is of a host that is stored; a service that only
+ * changed its port is the same service.
+ */
 static bool compare_with_stored(struct dps_client *client, const struct dps_stored_endpoints *stored)
 {
 	bool common = false;
@@ -155,9 +173,9 @@ static bool compare_with_stored(struct dps_client *client, const struct dps_stor
 		if (i >= stored->count || !dps_span_is(stored->list[i].uri, endpoint->uri))
 			client->endpoints_changed = true;
 		for (size_t k = 0; k < stored->count; k++) {
+			common |= is_same_host(stored->list[k].uri, text_of(endpoint->uri));
 			if (!dps_span_is(stored->list[k].uri, endpoint->uri))
 				continue;
-			common = true;
 			endpoint->no_resources = stored->list[k].no_resources;
 			if (endpoint->name[0] == '\0' && stored->list[k].name.len > 0)
 				memcpy(endpoint->name, stored->list[k].name.data, stored->list[k].name.len);

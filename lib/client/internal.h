@@ -84,7 +84,8 @@ int64_t dps_client_best_wall_ms(const struct dps_client *client);
 bool dps_client_time_jumped(const struct dps_client *client);
 
 /* endpoints.c */
-/* Reads the stored list, or takes note of how it differs from the one given. *known: nothing is stored, or one of those given is. */
+/* Reads the stored list, or takes note of how it differs from the one given. *known: nothing is stored, or one of the hosts
+ * given is. */
 dps_result dps_client_load_endpoints(struct dps_client *client, bool *known);
 dps_result dps_client_write_endpoints(struct dps_client *client);
 /* Goes to where an answer sends the device: that endpoint is selected. False: not a URI. */
@@ -118,8 +119,11 @@ bool dps_client_check_dates(struct dps_client *client);
  * the count that the schedule goes by.
  */
 uint32_t dps_client_schedule(struct dps_client *client, enum dps_step_id step, dps_result cause, uint32_t failures);
-/* The present endpoint failed: the next connection goes to another. True: one is left that has not failed in this round. */
-bool dps_client_move_on(struct dps_client *client);
+/*
+ * The present endpoint failed; reached: but there was a connection. True: one is left that has not failed in this round, and the next connection goes to
+ * it.
+ */
+bool dps_client_move_on(struct dps_client *client, bool reached);
 
 /* asking.c */
 void dps_client_advance_asking(struct dps_client *client, bool *busy);
@@ -134,8 +138,8 @@ uint64_t dps_client_next_event(const struct dps_client *client);
 void dps_client_advance_committing(struct dps_client *client);
 /* Stores what is to be known of the endpoints and the time in later runs, if it has changed. */
 dps_result dps_client_remember(struct dps_client *client);
-/* Whether another owner is staged than the one committed. */
-bool dps_client_owner_changes(struct dps_client *client);
+/* Whether another owner is staged than the one committed. DPS_E_STORAGE*: that cannot be told. */
+dps_result dps_client_owner_changes(struct dps_client *client, bool *changes);
 /* DPS_RECORD_BIT of the records that the application has no handler for. */
 uint32_t dps_client_records_untold(const struct dps_client *client);
 /* Tells the handlers what they have not confirmed yet. */

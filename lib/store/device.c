@@ -53,7 +53,7 @@ dps_result dps_store_read_endpoints(struct dps_store *store, uint8_t *buf, size_
 	dps_result result = read_single(store, DPS_PAIR_ENDPOINTS, buf, size, endpoints);
 
 	if (result != DPS_OK)
-		endpoints->count = 0;
+		memset(endpoints, 0, sizeof *endpoints);
 	return result == DPS_E_NOT_FOUND ? DPS_OK : result;
 }
 

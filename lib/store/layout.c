@@ -348,7 +348,8 @@ dps_result dps_layout_write(const struct dps_storage *port, unsigned blob, uint3
 struct reader {
 	struct dps_span fixed;
 	struct dps_span strings;
-	bool later; /* what is not there any more was not known to the writer */
+	bool later;    /* what is not there any more was not known to the writer */
+	size_t listed; /* but so many fields of the entries that a list has counted must be there */
 };
 
 static bool take(struct dps_span *from, size_t len, struct dps_span *out)
@@ -369,10 +370,12 @@ static dps_result read_field(void *ctx, const struct field *field, void *place)
 	uint64_t number = 0;
 	size_t i;
 
-	if (!(r->later && r->fixed.len == 0) && !take(&r->fixed, sizes[field->kind], &bytes))
+	if (!(r->later && r->listed == 0 && r->fixed.len == 0) && !take(&r->fixed, sizes[field->kind], &bytes))
 		return DPS_E_FIELD;
 	for (i = 0; i < bytes.len; i++)
 		number = number << 8 | bytes.data[i];
+	if (r->listed > 0)
+		r->listed--;
 	switch (field->kind) {
 	case FIELD_LATER:
 		r->later = true;
@@ -398,6 +401,7 @@ static dps_result read_field(void *ctx, const struct field *field, void *place)
 		return DPS_OK;
 	case FIELD_LIST:
 		*(size_t *)place = (size_t)number;
+		r->listed = (size_t)number * field->entry_fields;
 		return number > field->max && field->dropped == 0 ? DPS_E_FIELD : DPS_OK;
 	default:
 		if (number < field->min || number > field->max || !take(&r->strings, (size_t)number, place))

@@ -119,8 +119,9 @@ dps_result dps_store_write_time(struct dps_store *store, int64_t unix_ms);
 
 /*
  * Factory reset. reset_begin writes a mark as the newest manifest, in one write: from then on the store reads as empty, after any power cut too, and
- * dps_store_open says so. erase_all sets the mark if it is not there, erases every blob above, those of older formats too, and the mark last. Both work on a store that was
- * never opened or did not open, if store->port is set. On a failure of erase_all call it again: DPS_E_STORAGE*.
+ * dps_store_open says so. erase_all sets the mark if it is not there, erases every blob above, those of older formats too, and the
+ * mark last. Both work on a store that did not open, or was never opened and is zero but for store->port. On a failure of erase_all call it again:
+ * DPS_E_STORAGE*.
  *
  * Where the medium is full the mark cannot be set; erase_all then erases what is staged and in force first and the manifest last, so that a cut leaves
  * damaged records, never ones that count as freshly staged.
