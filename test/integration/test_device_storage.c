@@ -37,7 +37,8 @@ static int begin(void **state)
 	test_scenario_begin(&scenario);
 	test_subject_begin(&subject, &scenario, config);
 	/* The tests below know all files. */
-	assert_int_equal(subject.base.count, BLOBS);
+	assert_int_equal(subject.base.count, BLOBS + 1);
+	assert_non_null(test_snapshot_find(&subject.base, "settings")); /* the program's own */
 	for (size_t at = 0; at < BLOBS; at++) {
 		if (test_snapshot_find(&subject.base, blobs[at]) == NULL) {
 			fail_msg("%s is not there", blobs[at]);
