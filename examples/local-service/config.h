@@ -8,6 +8,7 @@
 #include <stddef.h>
 
 #include "ca.h"
+#include "hub_settings.h"
 #include "text.h"
 
 #define SERVICE_PSK_SIZE 16u
@@ -24,6 +25,7 @@ struct service_config {
 	char psk[SERVICE_PSK_SIZE + 1]; /* empty: none is handed out */
 	struct service_hub *hubs;
 	size_t hub_count;
+	bool names_hubs; /* the file does */
 	char *authorization_provider;
 	char *token; /* NULL: one is made for each answer */
 	long identity_lifetime;
@@ -32,6 +34,7 @@ struct service_config {
 	double inactivity_seconds;
 	double time_offset_seconds;
 	unsigned block_szx;
+	struct hub_settings gateway;
 	struct {
 		bool is_set;
 		enum service_key_type key_type;
@@ -42,6 +45,10 @@ struct service_config {
 
 /* path NULL: the defaults alone. Ends the program with exit code 2 and one line when the file is not what it should be. */
 void service_config_load(struct service_config *config, const char *path);
+/* For gateways of this program: takes all hubs away; adds one gateway (with scheme) to the hub of this id, which is made when there is none. */
+void service_config_clear_hubs(struct service_config *config);
+void service_config_add_gateway(struct service_config *config, const char *hub, const char *uri);
+
 void service_config_free(struct service_config *config);
 
 #endif

@@ -52,23 +52,32 @@ static const struct action actions[] = {
 const char *service_step_name(enum service_step step)
 {
 	static const char *const names[] = {
-		[SERVICE_STEP_TIME] = "time",   [SERVICE_STEP_OWNER] = "owner",
-		[SERVICE_STEP_CLOUD] = "cloud", [SERVICE_STEP_CREDENTIALS] = "credentials",
-		[SERVICE_STEP_ACLS] = "acls",   [SERVICE_STEP_RESOURCES] = "resources",
-		[SERVICE_STEP_OTHER] = "other",
+		[SERVICE_STEP_TIME] = "time",        [SERVICE_STEP_OWNER] = "owner",
+		[SERVICE_STEP_CLOUD] = "cloud",      [SERVICE_STEP_CREDENTIALS] = "credentials",
+		[SERVICE_STEP_ACLS] = "acls",        [SERVICE_STEP_RESOURCES] = "resources",
+		[SERVICE_STEP_OTHER] = "other",      [SERVICE_STEP_HUB_TIME] = "hub-time",
+		[SERVICE_STEP_SIGN_UP] = "signup",   [SERVICE_STEP_SIGN_IN] = "signin",
+		[SERVICE_STEP_SIGN_OUT] = "signout", [SERVICE_STEP_REFRESH] = "refresh",
+		[SERVICE_STEP_PUBLISH] = "publish",  [SERVICE_STEP_UNPUBLISH] = "unpublish",
+		[SERVICE_STEP_SIGN_OFF] = "signoff", [SERVICE_STEP_HUB_OTHER] = "hub-other",
 	};
 
 	return names[step];
+}
+
+bool service_step_is_of_hub(enum service_step step)
+{
+	return step > SERVICE_STEP_OTHER;
 }
 
 static bool parse_step(const char *text, size_t length, enum service_step *step)
 {
 	unsigned at;
 
-	for (at = 0; at < SERVICE_STEP_OTHER; at++) {
+	for (at = 0; at < SERVICE_STEPS; at++) {
 		const char *name = service_step_name((enum service_step)at);
 
-		if (strlen(name) == length && strncmp(name, text, length) == 0) {
+		if (at != SERVICE_STEP_OTHER && at != SERVICE_STEP_HUB_OTHER && strlen(name) == length && strncmp(name, text, length) == 0) {
 			*step = (enum service_step)at;
 			return true;
 		}
@@ -116,6 +125,7 @@ static bool parse_action(struct service_fault *fault)
 		if (strlen(actions[at].name) == length && strncmp(actions[at].name, fault->text, length) == 0) {
 			fault->action = (enum service_fault_action)at;
 			return (!actions[at].credentials_only || fault->step == SERVICE_STEP_CREDENTIALS) &&
+			       (fault->action != SERVICE_FAULT_NO_OIC_RES || !service_step_is_of_hub(fault->step)) &&
 			       parse_argument(fault, &actions[at], equals == NULL ? NULL : equals + 1);
 		}
 	}
@@ -129,7 +139,10 @@ void service_faults_add(struct service_faults *faults, const char *given)
 	const char *count;
 
 	if (action == NULL || !parse_step(given, (size_t)(action - given), &fault.step)) {
-		service_fail(SERVICE_EXIT_USAGE, "--fault %s: the step must be one of time, owner, cloud, credentials, acls, resources", given);
+		service_fail(SERVICE_EXIT_USAGE,
+		             "--fault %s: the step must be one of time, owner, cloud, credentials, acls, resources, "
+		             "hub-time, signup, signin, signout, refresh, publish, unpublish, signoff",
+		             given);
 	}
 	fault.text = service_strdup(action + 1);
 	count = strchr(action + 1, ':');
