@@ -404,7 +404,7 @@ static void look_at_silence(struct hub_link *link, uint64_t now_ms)
 	link->look_at_ms = now_ms + in_ms(settings->ping_interval);
 	if (link->waits_for_pong) {
 		hub_link_close_in(link, 0, "no pong");
-	} else if (now_ms - link->last_received_ms > in_ms(settings->ping_after)) {
+	} else if (now_ms > link->last_received_ms + in_ms(settings->ping_after)) {
 		link->waits_for_pong = true;
 		send_signal(link, SIGNAL_PING, NULL);
 	}
@@ -433,7 +433,7 @@ static uint64_t run(struct hub_link *link, uint64_t now_ms)
 	uint64_t next;
 
 	if (!link->is_open) {
-		if (link->close_reason == NULL && now_ms - link->begun_ms >= HANDSHAKE_MS) {
+		if (link->close_reason == NULL && now_ms >= link->begun_ms + HANDSHAKE_MS) {
 			hub_link_close_in(link, 0, "handshake");
 		}
 		next = link->begun_ms + HANDSHAKE_MS;
