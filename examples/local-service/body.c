@@ -193,10 +193,11 @@ static cJSON *tree_item(const cbor_item_t *item, item_function of_bytes)
 	case CBOR_TYPE_MAP:
 		return cJSON_CreateObject();
 	case CBOR_TYPE_FLOAT_CTRL:
-		if (cbor_is_bool(item)) {
-			return cJSON_CreateBool(cbor_get_bool(item));
+		/* In this order: libcbor asserts, in release builds too, that only a simple value is asked whether it is a boolean. */
+		if (!cbor_float_ctrl_is_ctrl(item)) {
+			return cJSON_CreateNumber(cbor_float_get_float(item));
 		}
-		return cbor_float_ctrl_is_ctrl(item) ? cJSON_CreateNull() : cJSON_CreateNumber(cbor_float_get_float(item));
+		return cbor_is_bool(item) ? cJSON_CreateBool(cbor_get_bool(item)) : cJSON_CreateNull();
 	case CBOR_TYPE_TAG:
 		break;
 	}
