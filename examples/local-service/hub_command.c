@@ -187,11 +187,13 @@ static const cJSON *best_of(const cJSON *answers)
 	return best;
 }
 
-/* Asks about one device; gives the best answer, or ends the program with the error. */
-static const cJSON *ask_device(const struct command_line *line, cJSON *order)
+/* Asks about one device; gives the best answer, to be deleted, or ends the program with the error. */
+static cJSON *ask_device(const struct command_line *line, cJSON *order)
 {
-	const cJSON *best = best_of(ask(line->state_directory, order));
+	cJSON *answers = ask(line->state_directory, order);
+	cJSON *best = cJSON_Duplicate(best_of(answers), 1);
 
+	cJSON_Delete(answers);
 	if (error_of(best) != NULL) {
 		service_fail(SERVICE_EXIT_FAILURE, "%s: %s", line->words[0], error_of(best));
 	}
@@ -317,7 +319,7 @@ void hub_command_devices(int argc, char *argv[])
 /* --- get, post --- */
 
 /* 2.xx: the representation on standard output (null when there is none). Anything else: code and text on standard error. */
-static void print_answer(const cJSON *answer)
+static void print_answer(cJSON *answer)
 {
 	const char *code = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(answer, "code"));
 	const char *text = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(answer, "text"));
@@ -332,6 +334,7 @@ static void print_answer(const cJSON *answer)
 	}
 	printf("%s\n", json == NULL ? "null" : json);
 	cJSON_free(json);
+	cJSON_Delete(answer);
 }
 
 void hub_command_get(int argc, char *argv[])
@@ -363,12 +366,12 @@ void hub_command_offline(int argc, char *argv[])
 {
 	struct command_line line = read_line(argc, argv, 1, "offline DEVICE");
 
-	ask_device(&line, device_order("offline", &line));
+	cJSON_Delete(ask_device(&line, device_order("offline", &line)));
 }
 
 void hub_command_expire(int argc, char *argv[])
 {
 	struct command_line line = read_line(argc, argv, 1, "expire DEVICE");
 
-	ask_device(&line, device_order("expire", &line));
+	cJSON_Delete(ask_device(&line, device_order("expire", &line)));
 }
