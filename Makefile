@@ -37,6 +37,7 @@ LIBS_TPM      := $(if $(filter tpm2,$(PORTS)),-ltss2-esys -ltss2-mu -ltss2-rc -l
 # A program that is linked with libdps.a and uses no TPM needs no library for one.
 LIBS          := $(LIBS_COAP) $(LIBS_CODEC) $(LIBS_TLS) $(LIBS_POSIX) -lm
 LIBS_ALL      := $(LIBS) $(LIBS_TPM)
+LIBS_DTLS     := $(patsubst $(LIBS_COAP),-lcoap-3-openssl,$(LIBS_ALL))
 
 lib_src  := $(sort $(foreach room,$(ROOMS),$(wildcard lib/$(room)/*.c)))
 port_src := $(sort $(foreach port,$(PORTS),$(wildcard port/$(port)/*.c)))
@@ -54,6 +55,8 @@ device_src  := $(sort $(wildcard examples/linux-device/*.c examples/common/*.c))
 service_src := $(sort $(wildcard examples/local-service/*.c))
 device_obj  := $(device_src:%.c=$(BUILD)/%.o)
 service_obj := $(service_src:%.c=$(BUILD)/%.o)
+onboard_src := $(sort $(wildcard examples/onboard/*.c) examples/common/onboarding_code.c)
+onboard_obj := $(onboard_src:%.c=$(BUILD)/%.o)
 factory_src := $(sort $(wildcard examples/factory/*.c examples/common/*.c))
 factory_obj := $(factory_src:%.c=$(BUILD)/%.o)
 
@@ -73,7 +76,7 @@ all: deps-build lib programs                ## build the library and the program
 
 lib: $(BUILD)/libdps.a $(BUILD)/libdps.so $(BUILD)/dps.pc ## build libdps.a, libdps.so and dps.pc only
 
-programs: $(BUILD)/dps-device $(BUILD)/dps-service $(BUILD)/dps-factory
+programs: $(BUILD)/dps-device $(BUILD)/dps-onboard $(BUILD)/dps-service $(BUILD)/dps-factory
 
 help:                                       ## this list
 	@sed -n 's/^\([a-z][a-z0-9-]*\):.*##  *\(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | sort | awk -F'\t' '{printf "  make %-18s %s\n", $$1, $$2}'
@@ -115,11 +118,16 @@ $(BUILD)/dps.pc: Makefile include/dps/version.h
 	  'Libs.private: $(LIBS_ALL)' >$@
 
 # --- the programs ------------------------------------------------------------------------------------------------------------------
-# Exactly one variant of libcoap in each: two in one process would share their symbols.
+# Exactly one variant of libcoap in each: two in one process would share their symbols. Those that serve or ask over DTLS take the one with OpenSSL.
 
+$(device_obj) $(onboard_obj): CPPFLAGS += $(COAP_CFLAGS)
 $(BUILD)/dps-device: $(device_obj) $(BUILD)/libdps.a
 	$(call say,LD,$@)
-	$(Q)$(CC) $(LDFLAGS) -o $@ $^ -lcjson $(LIBS_ALL)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ -lcjson $(LIBS_DTLS)
+
+$(BUILD)/dps-onboard: $(onboard_obj) $(BUILD)/libdps.a
+	$(call say,LD,$@)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ -lcjson $(LIBS_DTLS)
 
 $(service_obj): CPPFLAGS += -isystem /usr/include/coap3
 $(BUILD)/dps-service: $(service_obj)
@@ -140,10 +148,16 @@ $(BUILD)/test/unit/%: $(BUILD)/test/unit/%.o $(support_obj) $(BUILD)/libdps.a
 
 # A part of a program that is tested alone.
 $(BUILD)/test/unit/test_device_lease: $(BUILD)/examples/linux-device/lease.o
+$(BUILD)/test/unit/test_onboarding_code: $(BUILD)/examples/common/onboarding_code.o
+$(BUILD)/test/unit/test_onboarding_limits: $(BUILD)/examples/linux-device/onboarding_limits.o
+$(BUILD)/test/unit/test_onboarding_links: $(BUILD)/examples/linux-device/onboarding_links.o $(BUILD)/examples/onboard/cbor.o
+$(BUILD)/test/unit/test_onboarding_message: $(BUILD)/examples/onboard/message.o $(BUILD)/examples/onboard/plain.o
 
 $(BUILD)/test/integration/%: $(BUILD)/test/integration/%.o $(support_obj) $(BUILD)/libdps.a
 	$(call say,LD,$@)
-	$(Q)$(CC) $(LDFLAGS) -o $@ $^ -lcmocka -lcjson $(LIBS_ALL)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) -lcmocka -lcjson $(LIBS_ALL)
+
+$(BUILD)/test/integration/test_onboarding: $(BUILD)/examples/common/onboarding_code.o $(BUILD)/examples/onboard/plain.o $(BUILD)/examples/onboard/message.o
 
 .PRECIOUS: $(BUILD)/%.o
 .PHONY: clean

@@ -31,7 +31,7 @@ run_tests = $(PYTHON) tools/run-tests --jobs $(JOBS) --timeout $(TEST_TIMEOUT) -
 .PHONY: check check-build check-unit check-integration lib-objects objects unit-tests template
 
 lib-objects: $(lib_obj) $(port_obj)
-objects: lib-objects $(template_obj) $(device_obj) $(service_obj) $(factory_obj) $(test_obj)
+objects: lib-objects $(template_obj) $(device_obj) $(service_obj) $(factory_obj) $(onboard_obj) $(test_obj)
 unit-tests: $(unit_bin)
 template: $(template_obj)
 

@@ -5,7 +5,7 @@ BINDIR     ?= $(PREFIX)/bin
 INCLUDEDIR ?= $(PREFIX)/include
 
 install_headers := $(patsubst include/%,%,$(sort $(shell find include -name '*.h')))
-install_bins    := dps-device dps-service dps-factory
+install_bins    := dps-device dps-onboard dps-service dps-factory
 dest_lib         = $(DESTDIR)$(LIBDIR)
 dest_include     = $(DESTDIR)$(INCLUDEDIR)
 dest_bin         = $(DESTDIR)$(BINDIR)

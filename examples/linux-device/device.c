@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "../common/auth.h"
+#include "device_onboarding.h"
 #include "exit_status.h"
 #include "lease.h"
 
@@ -315,11 +316,13 @@ static void on_event(void *user, const struct dps_event *original)
 	switch (event->type) {
 	case DPS_EVENT_PROVISIONED:
 		device->exit_status = EXIT_PROVISIONED;
+		device->owner_may_differ = true;
 		device->ended = device->options->once;
 		break;
 	case DPS_EVENT_FAILED:
 		device->exit_status = event->deadline ? EXIT_DEADLINE : exit_status_of_cause(event->failure->cause);
-		device->ended = true;
+		/* Whoever gave the endpoint may give another one. */
+		device->ended = device->options->once || !device_onboarding_listens(device);
 		break;
 	case DPS_EVENT_CANCELLED:
 		device->exit_status = EXIT_CANCELLED;
@@ -413,6 +416,7 @@ static void remove_state_dir(const char *path)
 
 void device_close(struct device *device)
 {
+	device_onboarding_close(device);
 	if (device->opened >= OPENED_CLIENT)
 		dps_client_deinit(&device->client);
 	if (device->opened >= OPENED_CHANNEL)

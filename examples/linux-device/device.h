@@ -9,6 +9,7 @@
 #include "dps/port/mbedtls.h"
 #include "dps/port/posix.h"
 #include "dps/port/tpm2.h"
+#include "onboarding.h"
 #include "options.h"
 #include "reporter.h"
 #include "settings.h"
@@ -34,6 +35,9 @@ struct device {
 	struct dps_platform platform;
 	struct dps_plgd plgd;
 	struct dps_client client;
+	struct onboarding onboarding;
+	bool onboarding_is_open;
+	bool owner_may_differ; /* from what onboarding knows */
 
 	uint8_t anchors[DEVICE_FILE_SIZE];
 	uint8_t file[DEVICE_FILE_SIZE];

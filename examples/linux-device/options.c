@@ -45,6 +45,10 @@ static const char usage[] =
 	"  --reset             forget everything but the manufacturer's identity, and end\n"
 	"  --status            tell what is committed, and end: 0 provisioned, 1 not; works beside a running dps-device\n"
 	"  --retry S[,S...]    seconds of the retry schedule, fractions allowed (default 10,20,40,80,120)\n"
+	"  --onboarding        take the endpoint from a tool on the local network; --endpoint may then be missing\n"
+	"  --onboarding-code CODE|@FILE|env:NAME  the code that such a tool must know\n"
+	"  --onboarding-listen ADDRESS[:PORT]     where to listen (default all, 5683 and, for DTLS, the next); may be repeated\n"
+	"  --onboarding-interface IFNAME          the one interface for multicast (default all)\n"
 	"  --startup-jitter S  wait up to so many seconds, at random, before the first connection (default 0)\n"
 	"  --renew-at PERCENT  of its life the identity is renewed (default 66.7)\n"
 	"  --rotate-key        a renewal asks for a certificate of a new key first\n"
@@ -85,6 +89,10 @@ static const struct option long_options[OPTIONS_COUNT + 1] = {
 	[OPT_RESET] = {"reset", no_argument, NULL, FIRST_ID + OPT_RESET},
 	[OPT_STATUS] = {"status", no_argument, NULL, FIRST_ID + OPT_STATUS},
 	[OPT_RETRY] = {"retry", required_argument, NULL, FIRST_ID + OPT_RETRY},
+	[OPT_ONBOARDING] = {"onboarding", no_argument, NULL, FIRST_ID + OPT_ONBOARDING},
+	[OPT_ONBOARDING_CODE] = {"onboarding-code", required_argument, NULL, FIRST_ID + OPT_ONBOARDING_CODE},
+	[OPT_ONBOARDING_LISTEN] = {"onboarding-listen", required_argument, NULL, FIRST_ID + OPT_ONBOARDING_LISTEN},
+	[OPT_ONBOARDING_INTERFACE] = {"onboarding-interface", required_argument, NULL, FIRST_ID + OPT_ONBOARDING_INTERFACE},
 	[OPT_STARTUP_JITTER] = {"startup-jitter", required_argument, NULL, FIRST_ID + OPT_STARTUP_JITTER},
 	[OPT_RENEW_AT] = {"renew-at", required_argument, NULL, FIRST_ID + OPT_RENEW_AT},
 	[OPT_ROTATE_KEY] = {"rotate-key", no_argument, NULL, FIRST_ID + OPT_ROTATE_KEY},
@@ -248,6 +256,20 @@ static dps_result parse_one(struct options *options, enum option_id id, const ch
 	case OPT_STATUS:
 		options->status = true;
 		return DPS_OK;
+	case OPT_ONBOARDING:
+		options->onboarding = true;
+		return DPS_OK;
+	case OPT_ONBOARDING_CODE:
+		options->onboarding_code = value;
+		return DPS_OK;
+	case OPT_ONBOARDING_LISTEN:
+		if (options->onboarding_listen_count == OPTIONS_LISTEN_MAX)
+			return DPS_E_BUFFER;
+		options->onboarding_listen[options->onboarding_listen_count++] = value;
+		return DPS_OK;
+	case OPT_ONBOARDING_INTERFACE:
+		options->onboarding_interface = value;
+		return DPS_OK;
 	case OPT_ONCE:
 		options->once = true;
 		return DPS_OK;
@@ -284,6 +306,8 @@ static dps_result check_pairs(const struct options *options, char *error, size_t
 		{OPT_STATUS, OPT_RENEW},
 		{OPT_STATUS, OPT_FORCE},
 		{OPT_STATUS, OPT_OPTION43},
+		{OPT_STATUS, OPT_ONBOARDING},
+		{OPT_RESET, OPT_ONBOARDING},
 		{OPT_RESET, OPT_RENEW},
 		{OPT_RESET, OPT_FORCE},
 		{OPT_RESET, OPT_OPTION43},
@@ -309,11 +333,12 @@ dps_result options_check(const struct options *options, bool has_state, char *er
 		enum option_id id;
 		bool there;
 	} needed[] = {
-		{OPT_ENDPOINT, !runs || has_state || options->endpoint_count > 0 || options->option43 != NULL},
+		{OPT_ENDPOINT, !runs || has_state || options->endpoint_count > 0 || options->option43 != NULL || options->onboarding},
 		{OPT_CA, !runs || options->ca != NULL},
 		{OPT_CERT, !runs || options->values[OPT_CERT] != NULL},
 		{OPT_KEY, !runs || options->values[OPT_KEY] != NULL},
 		{OPT_STATE_DIR, options->state_dir != NULL},
+		{OPT_ONBOARDING_CODE, !options->onboarding || options->onboarding_code != NULL},
 	};
 
 	for (size_t i = 0; i < sizeof(needed) / sizeof(needed[0]); i++) {

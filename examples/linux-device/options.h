@@ -11,7 +11,8 @@
 #include "dps/pki.h"
 #include "dps/types.h"
 
-#define OPTIONS_PINS_MAX 8
+#define OPTIONS_PINS_MAX   8
+#define OPTIONS_LISTEN_MAX 4
 
 /* The options that have a text of their own: what was given, or remembered, of each. */
 enum option_id {
@@ -36,6 +37,10 @@ enum option_id {
 	OPT_RESET,
 	OPT_STATUS,
 	OPT_RETRY,
+	OPT_ONBOARDING,
+	OPT_ONBOARDING_CODE,
+	OPT_ONBOARDING_LISTEN,
+	OPT_ONBOARDING_INTERFACE,
 	OPT_STARTUP_JITTER,
 	OPT_RENEW_AT,
 	OPT_ROTATE_KEY,
@@ -61,6 +66,11 @@ struct options {
 	const char *endorsement_auth;
 	const char *lockout_auth;
 	const char *state_dir;
+	bool onboarding;
+	const char *onboarding_code;
+	const char *onboarding_listen[OPTIONS_LISTEN_MAX];
+	size_t onboarding_listen_count;
+	const char *onboarding_interface;
 	struct dps_uuid device_id; /* nil: not given */
 	const char *option43;      /* hex, or "@FILE"; NULL: not given */
 	struct dps_pin pins[OPTIONS_PINS_MAX];

@@ -8,6 +8,7 @@
 
 #include "dps/client.h"
 #include "dps/option43.h"
+#include "onboarding.h"
 #include "summary.h"
 
 struct reporter {
@@ -17,6 +18,8 @@ struct reporter {
 	void (*config_failed)(dps_result cause, const char *text);
 	/* Something odd but harmless before there is a client. */
 	void (*warning)(const char *name, const char *text);
+	/* What local onboarding does. */
+	void (*onboarding)(const struct onboarding_event *event);
 	/* What --option43 was taken for. */
 	void (*option43)(enum dps_configured what, const struct dps_option43 *option);
 	/* The factory reset is done. */

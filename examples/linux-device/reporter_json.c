@@ -269,4 +269,25 @@ static void json_status(const struct status *status)
 	print_and_free(json);
 }
 
-const struct reporter reporter_json = {json_event, json_config_failed, json_warning, json_option43, json_reset, json_status};
+static void json_onboarding(const struct onboarding_event *event)
+{
+	static const char *const kinds[] = {
+		[ONBOARDING_LISTENING] = "listening", [ONBOARDING_PROVED] = "proved", [ONBOARDING_COMMAND] = "command",
+		[ONBOARDING_CLOSED] = "closed",       [ONBOARDING_OPENED] = "opened",
+	};
+	static const char *const commands[] = {
+		[DPS_CONF_NOTHING] = "", [DPS_CONF_FORCE] = "reprovision", [DPS_CONF_REPLACE] = "set-endpoint", [DPS_CONF_RESET] = "reset"};
+	cJSON *json = new_event("onboarding");
+
+	cJSON_AddStringToObject(json, "kind", kinds[event->kind]);
+	if (event->kind == ONBOARDING_LISTENING) {
+		cJSON_AddStringToObject(json, "plain", event->plain);
+		cJSON_AddStringToObject(json, "secure", event->secure);
+	}
+	if (event->kind == ONBOARDING_COMMAND)
+		cJSON_AddStringToObject(json, "command", commands[event->command]);
+	print_and_free(json);
+}
+
+const struct reporter reporter_json = {json_event,    json_config_failed, json_warning, json_onboarding,
+                                       json_option43, json_reset,         json_status};

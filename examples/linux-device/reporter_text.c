@@ -203,6 +203,40 @@ static void text_status(const struct status *status)
 	fflush(stdout);
 }
 
+static void text_onboarding(const struct onboarding_event *event)
+{
+	static const char *const commands[] = {[DPS_CONF_NOTHING] = "",
+	                                       [DPS_CONF_FORCE] = "provision again",
+	                                       [DPS_CONF_REPLACE] = "a new endpoint",
+	                                       [DPS_CONF_RESET] = "factory reset"};
+
+	switch (event->kind) {
+	case ONBOARDING_LISTENING:
+		printf("onboarding: listening at %s and %s\n", event->plain, event->secure);
+		break;
+	case ONBOARDING_PROVED:
+		puts("onboarding: a tool has proved to know the code");
+		break;
+	case ONBOARDING_COMMAND:
+		printf("onboarding: told: %s\n", commands[event->command]);
+		break;
+	case ONBOARDING_CLOSED:
+		puts("onboarding: closed, the device is owned");
+		break;
+	case ONBOARDING_OPENED:
+		puts("onboarding: open again");
+		break;
+	case ONBOARDING_TROUBLE:
+		break;
+	}
+	fflush(stdout);
+}
+
+static void quiet_onboarding(const struct onboarding_event *event)
+{
+	(void)event;
+}
+
 static void quiet_event(const struct dps_event *event, const struct dps_report *report, const struct summary *summary)
 {
 	(void)report;
@@ -225,5 +259,7 @@ static void quiet_status(const struct status *status)
 	(void)status;
 }
 
-const struct reporter reporter_text = {text_event, text_config_failed, text_warning, text_option43, text_reset, text_status};
-const struct reporter reporter_quiet = {quiet_event, text_config_failed, text_warning, quiet_option43, quiet_reset, quiet_status};
+const struct reporter reporter_text = {text_event,    text_config_failed, text_warning, text_onboarding,
+                                       text_option43, text_reset,         text_status};
+const struct reporter reporter_quiet = {quiet_event,    text_config_failed, text_warning, quiet_onboarding,
+                                        quiet_option43, quiet_reset,        quiet_status};

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "device.h"
+#include "device_onboarding.h"
 #include "exit_status.h"
 
 /* SIGINT and SIGTERM as a descriptor, so that no handler runs in the midst of anything. */
@@ -20,6 +21,55 @@ static int open_signals(void)
 	return signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
 }
 
+/* Until when a run with --once may wait for an endpoint; 0: for ever. The client keeps the time of what comes behind. */
+static uint64_t waiting_deadline(struct device *device)
+{
+	const struct dps_clock *clock = &device->platform.clock;
+
+	return device->options->once ? clock->monotonic_ms(clock->ctx) + device->options->timeout_ms : 0;
+}
+
+static uint32_t process_waiting(struct device *device, uint64_t deadline)
+{
+	const struct dps_clock *clock = &device->platform.clock;
+	uint64_t now = clock->monotonic_ms(clock->ctx);
+
+	if (deadline == 0 || !device_onboarding_waits(device))
+		return DPS_FOREVER;
+	if (now < deadline)
+		return deadline - now < DPS_FOREVER ? (uint32_t)(deadline - now) : DPS_FOREVER;
+	device->reporter->config_failed(DPS_E_DEADLINE, "nobody has said where to provision");
+	device->exit_status = EXIT_DEADLINE;
+	device->ended = true;
+	return 0;
+}
+
+/* All that can be done without waiting, of everybody. In how many milliseconds one of them wants to be called again. */
+static uint32_t process_all(struct device *device, uint64_t deadline)
+{
+	uint32_t within = process_waiting(device, deadline);
+	uint32_t next = dps_client_process(&device->client);
+
+	within = next < within ? next : within;
+	/* Behind the client: that the device is owned now is known at once. */
+	next = device_onboarding_process(device);
+	return next < within ? next : within;
+}
+
+static void start(struct device *device)
+{
+	dps_result result;
+
+	if (!device_onboarding_open(device) || device_onboarding_waits(device))
+		return;
+	result = dps_client_start(&device->client, device->start_flags);
+	if (result == DPS_OK)
+		return;
+	device->reporter->config_failed(result, dps_result_text(result));
+	device->exit_status = exit_status_of_cause(result);
+	device->ended = true;
+}
+
 static void on_signal(struct device *device)
 {
 	/* A device that stays and is provisioned has done its job. */
@@ -28,6 +78,8 @@ static void on_signal(struct device *device)
 		device->ended = true;
 		return;
 	}
+	/* What runs says so itself; what waits for an endpoint has nothing to say. */
+	device->exit_status = EXIT_CANCELLED;
 	dps_client_cancel(&device->client);
 	device->ended = true;
 }
@@ -35,22 +87,20 @@ static void on_signal(struct device *device)
 void device_run(struct device *device)
 {
 	int signals = open_signals();
-	dps_result result = dps_client_start(&device->client, device->start_flags);
+	uint64_t deadline = waiting_deadline(device);
+	dps_result result;
 
-	if (result != DPS_OK) {
-		device->reporter->config_failed(result, dps_result_text(result));
-		device->exit_status = exit_status_of_cause(result);
-		device->ended = true;
-	}
+	start(device);
 	while (!device->ended) {
-		struct dps_wait waits[DPS_WAIT_MAX + 1];
+		struct dps_wait waits[DPS_WAIT_MAX + ONBOARDING_WAIT_MAX + 1];
 		struct signalfd_siginfo info;
-		uint32_t within = dps_client_process(&device->client);
+		uint32_t within = process_all(device, deadline);
 		size_t count;
 
 		if (device->ended)
 			break;
 		count = dps_client_wait_on(&device->client, waits, DPS_WAIT_MAX);
+		count += device_onboarding_wait_on(device, waits + count, ONBOARDING_WAIT_MAX);
 		if (signals >= 0)
 			waits[count++] = (struct dps_wait){.handle = signals, .directions = DPS_WAIT_READ};
 		result = dps_posix_wait(waits, count, within);

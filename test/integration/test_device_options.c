@@ -14,6 +14,7 @@
 
 #include <cmocka.h>
 
+#include "codec/text.h"
 #include "dps/pki.h"
 #include "support/test_pki.h"
 #include "support/test_subject.h"
@@ -575,6 +576,43 @@ static void reset(void **state)
 	test_program_free(&device);
 }
 
+/* A state that a later version of the library wrote is not read, but may be reset. */
+static void reset_of_a_newer_format(void **state)
+{
+	enum { AT_VERSION = 2, AT_CRC = 12, HEADER = 16 };
+	struct test_snapshot future;
+	struct test_command command;
+	struct test_program device;
+	size_t changed = 0;
+
+	(void)state;
+	copy_of_base("future");
+	test_snapshot_take(&future, test_path(&scenario, "future"));
+	for (size_t at = 0; at < future.count; at++) {
+		struct test_file *file = &future.files[at];
+		uint32_t crc;
+
+		if (file->length < HEADER || memcmp(file->bytes, "dp", 2) != 0) {
+			continue;
+		}
+		file->bytes[AT_VERSION]++;
+		crc = dps_crc32(dps_crc32(0, file->bytes, AT_CRC), file->bytes + HEADER, file->length - HEADER);
+		for (size_t byte = 0; byte < 4; byte++) {
+			file->bytes[AT_CRC + byte] = (uint8_t)(crc >> (24 - 8 * byte));
+		}
+		changed++;
+	}
+	assert_true(changed >= 8);
+	test_snapshot_restore(&future, test_path(&scenario, "future"));
+	test_snapshot_free(&future);
+	bare_command(&command, "future");
+	test_command_flag(&command, "--status");
+	test_program_run(&device, &command);
+	expect_failed(&device, 1, "storage-version", "", "the status of a newer format");
+	test_program_free(&device);
+	reset_device("future");
+}
+
 static void reset_of_keys_in_a_tpm_wants_the_tpm(void **state)
 {
 	struct test_command command;
@@ -827,6 +865,7 @@ int main(void)
 		cmocka_unit_test(renewal),
 		cmocka_unit_test(rotation),
 		cmocka_unit_test(reset),
+		cmocka_unit_test(reset_of_a_newer_format),
 		cmocka_unit_test(reset_of_keys_in_a_tpm_wants_the_tpm),
 		cmocka_unit_test(option43_results),
 		cmocka_unit_test(option43_files),

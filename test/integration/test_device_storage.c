@@ -37,7 +37,8 @@ static int begin(void **state)
 	test_scenario_begin(&scenario);
 	test_subject_begin(&subject, &scenario, config);
 	/* The tests below know all files. */
-	assert_int_equal(subject.base.count, BLOBS);
+	assert_int_equal(subject.base.count, BLOBS + 1);
+	assert_non_null(test_snapshot_find(&subject.base, "settings")); /* the program's own */
 	for (size_t at = 0; at < BLOBS; at++) {
 		if (test_snapshot_find(&subject.base, blobs[at]) == NULL) {
 			fail_msg("%s is not there", blobs[at]);
@@ -601,7 +602,7 @@ static void first_format(void **state)
 	assert_int_equal(before.count, BLOBS);
 	test_device_is_provisioned(&scenario, "past", id);
 	test_snapshot_take(&after, directory);
-	assert_int_equal(after.count, BLOBS);
+	assert_int_equal(after.count, BLOBS + 1);
 	for (size_t at = 0; at < sizeof(singles) / sizeof(singles[0]); at++) {
 		assert_non_null(test_snapshot_find(&before, singles[at]));
 		assert_null(test_snapshot_find(&after, singles[at]));
