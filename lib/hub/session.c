@@ -535,10 +535,9 @@ void dps_hub_advance_session(struct dps_hub *hub, bool *busy)
 			return;
 	}
 	/* what was asked meanwhile may have made a publish possible: it leaves now, not with the next thing that happens */
-	if (hub->publish_due && hub->asked && !is_in_flight(hub, DPS_HUB_OP_PUBLISH) && dps_hub_now(hub) >= hub->publish_at &&
-	    hub->state == DPS_HUB_SIGNING_IN) {
-		send_due(hub);
-		*busy = true;
+	if (hub->asked && hub->state == DPS_HUB_SIGNING_IN && !is_in_flight(hub, DPS_HUB_OP_PUBLISH)) {
+		send_directory(hub, DPS_HUB_OP_PUBLISH, &hub->publish_due);
+		*busy |= is_in_flight(hub, DPS_HUB_OP_PUBLISH);
 	}
 	if (is_session(hub))
 		check_timeouts(hub);

@@ -574,6 +574,21 @@ static void test_floods(void **state)
 	test_hub_end(&t);
 }
 
+/* A gateway that asks before there is a session: nothing is published, and nothing goes round in circles. */
+static void test_asked_too_early(void **state)
+{
+	(void)state;
+	test_hub_init(&t);
+	t.links = "80";
+	test_hub_begin(&t);
+	test_hub_expect(&t, TEST_HUB_SIGN_UP);
+	test_hub_ask(&t);
+	assert_int_equal(test_hub_run(&t), 20000);
+	assert_int_equal(t.served, 1);
+	test_hub_expect(&t, "");
+	test_hub_end(&t);
+}
+
 static void test_broken_messages(void **state)
 {
 	(void)state;
@@ -650,6 +665,7 @@ int main(void)
 		cmocka_unit_test(test_pong_keeps_the_link),
 		cmocka_unit_test(test_sign_in_without_answer),
 		cmocka_unit_test(test_floods),
+		cmocka_unit_test(test_asked_too_early),
 		cmocka_unit_test(test_broken_messages),
 		cmocka_unit_test(test_a_list_that_never_fits),
 	};
