@@ -204,7 +204,7 @@ struct dps_device_observer {
 	bool ending; /* the last notification is due: why is found out when it leaves */
 };
 
-/** The device's resources: caller-owned, about 2.4 KB in the default configuration. The fields are private; counters may be read. */
+/** The device's resources: caller-owned, about 1 KB on a Cortex-M4 in the default configuration. The fields are private; counters may be read. */
 struct dps_device {
 	const struct dps_device_config *config;
 	struct dps_coap *coap;          /* NULL: detached */

@@ -89,6 +89,7 @@ static void write_end(struct notification *n, unsigned code, struct dps_coap_rep
 static void write_batch(struct notification *n, struct dps_coap_reply *reply)
 {
 	struct dps_device *d = n->device;
+	const uint32_t faults = d->counters.faults;
 	struct dps_device_set allowed;
 
 	dps_batch_all(d, &allowed);
@@ -96,8 +97,8 @@ static void write_batch(struct notification *n, struct dps_coap_reply *reply)
 		n->rest.word[i] &= allowed.word[i];
 	n->silent = dps_batch_write(d, &n->rest, false, reply->payload, reply->size, &reply->len) == 0;
 	if (n->silent)
-		reply->code = 0;                 /* nothing of it may be told, or could be made */
-	else if (dps_set_is_empty(&n->rest)) /* else the peer does not have all that the ETag stands for */
+		reply->code = 0;                                                 /* nothing of it may be told, or could be made */
+	else if (dps_set_is_empty(&n->rest) && d->counters.faults == faults) /* else the peer does not have all that the ETag stands for */
 		dps_etag_put_batch(d, &allowed, reply);
 }
 
