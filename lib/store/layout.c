@@ -56,6 +56,12 @@ static const struct field cloud[] = {
 	LIST(dps_cloud, gateway_count, dps_gateway, DPS_CONFIG_GATEWAYS, offsetof(struct dps_cloud, gateways_dropped)),
 	FIELD(ID, dps_cloud, gateways[0].id),
 	STRING(TEXT, dps_cloud, gateways[0].uri, 1, DPS_CONFIG_URI_LENGTH),
+	STRING(TEXT, dps_cloud, uid, 0, ANY_LENGTH),
+	STRING(TEXT, dps_cloud, refresh_token, 0, ANY_LENGTH),
+	FIELD(TIME, dps_cloud, expires),
+	FIELD(BOOL, dps_cloud, registered),
+	FIELD(COUNT, dps_cloud, selected),
+	STRING(TEXT, dps_cloud, access_token, 0, ANY_LENGTH),
 };
 static const struct field credentials[] = {
 	FIELD(ID, dps_credentials, device_id),
@@ -164,11 +170,11 @@ static dps_result check(unsigned blob, const void *view, size_t *count)
 struct writer {
 	uint8_t fixed[FIXED_SIZE];
 	size_t len;
-	struct dps_span parts[2 + 3 + ENTRIES]; /* the header, the fixed part, strings */
+	struct dps_span parts[2 + 6 + ENTRIES]; /* the header, the fixed part, strings */
 	size_t count;
 };
 
-_Static_assert(2 + 3 + ENTRIES <= DPS_STORAGE_PARTS, "the port takes that many");
+_Static_assert(2 + 6 + ENTRIES <= DPS_STORAGE_PARTS, "the port takes that many");
 
 static void put(struct writer *w, uint64_t number, size_t size)
 {
@@ -246,6 +252,7 @@ dps_result dps_layout_write(const struct dps_storage *port, unsigned blob, uint3
 struct reader {
 	struct dps_span fixed;
 	struct dps_span strings;
+	unsigned blob; /* the first of its slots */
 };
 
 static bool take(struct dps_span *from, size_t len, struct dps_span *out)
@@ -277,6 +284,8 @@ static dps_result read_field(void *ctx, const struct field *field, void *place)
 	uint64_t number = 0;
 	size_t i;
 
+	if (r->fixed.len == 0 && r->blob == DPS_RECORD_CLOUD * 2 && field->offset >= offsetof(struct dps_cloud, uid))
+		return DPS_OK; /* written before there was such a field */
 	if (!take(&r->fixed, sizes[field->kind], &bytes))
 		return DPS_E_FIELD;
 	for (i = 0; i < bytes.len; i++)
@@ -309,7 +318,7 @@ static dps_result read_field(void *ctx, const struct field *field, void *place)
 
 static dps_result parse(unsigned blob, struct dps_span body, void *view)
 {
-	struct reader r = {.strings = body};
+	struct reader r = {.strings = body, .blob = blob / 2 * 2};
 	struct dps_acl *list = view;
 	struct dps_resources *resource_list = view;
 	struct dps_span head;

@@ -107,10 +107,10 @@ static void the_format_stays_what_it_is(void **state)
 	cloud.hub_id = owner.id;
 	cloud.gateways[0] = (struct dps_gateway){owner.id, cloud.gateway};
 	assert_int_equal(dps_store_stage(&store, DPS_RECORD_CLOUD, &cloud), DPS_OK);
-	expect_blob(
-		&medium, "cloud-1",
-		"64700103 00000001 00000058 fa4aa517 002c 0004 0013 0000 b80c8fefa677534085fb2c162d75df03 0000 0001 "
-		"b80c8fefa677534085fb2c162d75df03 0013 706c6764 636f6170732b7463703a2f2f67773a35363834 636f6170732b7463703a2f2f67773a35363834");
+	expect_blob(&medium, "cloud-1",
+	            "64700103 00000001 00000069 977cfd9b 003d 0004 0013 0000 b80c8fefa677534085fb2c162d75df03 0000 0001 "
+	            "b80c8fefa677534085fb2c162d75df03 0013 0000 0000 0000000000000000 00 0000 0000 706c6764 "
+	            "636f6170732b7463703a2f2f67773a35363834 636f6170732b7463703a2f2f67773a35363834");
 	assert_int_equal(dps_store_commit(&store, BIT(OWNER) | BIT(ACLS)), DPS_OK);
 	expect_blob(&medium, "manifest",
 	            "6470010d 00000000 0000002c f62d8bb6 002a 0005 00000001 00000000 00000000 00000000 00000000 00000000 00000001 00000000 "
