@@ -138,8 +138,8 @@ struct dps_device_config {
 	const char *type;            /**< the device's type beside oic.wk.d, "oic.d.light" */
 	const char *manufacturer;    /**< "mnmn" of /oic/p; required */
 	const char *data_model;      /**< "dmv" of /oic/d; NULL: "ocf.res.1.3.0" */
-	char *name;                  /**< for people: UTF-8, ends with a NUL; required */
-	size_t name_size;            /**< bytes of its buffer; 0: it cannot be changed, and there is no /oc/con */
+	char *name;                  /**< for people: UTF-8, at most 64 bytes and a NUL; required */
+	size_t name_size;            /**< bytes of its buffer, at most 65; 0: it cannot be changed, and there is no /oc/con */
 	void (*on_name)(void *user); /**< after somebody changed the name: the application may keep it. May be NULL */
 
 	const struct dps_device_endpoint *endpoints; /**< shown in links; none: links have no "eps" */
@@ -178,6 +178,7 @@ struct dps_device_counters {
 #define DPS_DEVICE_WORDS   ((DPS_DEVICE_ENTRIES + 31) / 32)
 
 struct dps_coap;
+struct dps_hub_config;
 
 /** A set of resources by their place in the table. Private. */
 struct dps_device_set {
@@ -261,6 +262,13 @@ DPS_API dps_result dps_device_changed(struct dps_device *device, const char *hre
  * next call. Observers that are no longer allowed are told so, and dropped.
  */
 DPS_API void dps_device_set_acl(struct dps_device *device, const struct dps_acl *committed, const struct dps_acl *local);
+
+/**
+ * Has a hub session serve and publish this device: sets write_links, serve, on_attach, on_detach, on_turn, resources and device_name of its
+ * configuration, between dps_hub_config_default() and dps_hub_init(). The device must outlive the session, and has one session at a time. Resources that are
+ * added later are published by dps_hub_publish_changed().
+ */
+DPS_API void dps_device_serve_hub(struct dps_device *device, struct dps_hub_config *config);
 
 #endif
 
