@@ -8,8 +8,8 @@
 
 #include "codec/text.h"
 
-#define HREF_MAX 127
-#define NAME_MAX 64 /* what a hub session publishes */
+#define HREF_MAX        127
+#define DEVICE_NAME_MAX 64 /* what a hub session publishes */
 
 _Static_assert(DPS_DEVICE_ENTRIES <= UINT8_MAX, "observers keep the place of a resource in a byte");
 
@@ -158,7 +158,7 @@ dps_result dps_device_init(struct dps_device *d, const struct dps_device_config 
 	memset(d, 0, sizeof(*d));
 	if (config == NULL || dps_uuid_is_nil(&config->id) || config->random == NULL || !is_text(config->manufacturer, 1, HREF_MAX) ||
 	    config->name == NULL || (config->name_size > 0 && memchr(config->name, '\0', config->name_size) == NULL) ||
-	    !is_text(config->name, 0, NAME_MAX) || config->name_size > NAME_MAX + 1 ||
+	    !is_text(config->name, 0, DEVICE_NAME_MAX) || config->name_size > DEVICE_NAME_MAX + 1 ||
 	    (config->type != NULL && !is_text(config->type, 1, HREF_MAX)) ||
 	    (config->data_model != NULL && !is_text(config->data_model, 1, HREF_MAX)) ||
 	    (config->endpoint_count > 0 && config->endpoints == NULL))
