@@ -211,6 +211,7 @@ struct dps_device {
 	struct dps_coap *coap;          /* NULL: detached */
 	struct dps_acl_subject subject; /* the peer there */
 	struct dps_acl acls[2];         /* committed, local */
+	struct dps_device_set shown;    /* what of the batch they let the peer see */
 	size_t room;
 	size_t own_count; /* the library's own stand first */
 	size_t count;
@@ -258,8 +259,8 @@ DPS_API void dps_device_measure(const struct dps_device *device, const struct dp
 DPS_API dps_result dps_device_changed(struct dps_device *device, const char *href);
 
 /**
- * The access lists in force: the committed one and the device's own entries. Either may be NULL: none. The entries are borrowed and must stay until the
- * next call. Observers that are no longer allowed are told so, and dropped.
+ * The access lists in force: the committed one and the device's own entries. Either may be NULL: none. The entries are borrowed and must stay unchanged until
+ * the next call: a new list is read into another buffer. Observers that are no longer allowed are told so, and dropped.
  */
 DPS_API void dps_device_set_acl(struct dps_device *device, const struct dps_acl *committed, const struct dps_acl *local);
 
