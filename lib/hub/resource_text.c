@@ -245,6 +245,16 @@ static size_t next_published(const struct dps_device *d, size_t index)
 	return index;
 }
 
+size_t dps_device_links_size(const struct dps_device *d)
+{
+	struct dps_cbor_writer w;
+
+	dps_cbor_writer_init(&w, NULL, 0);
+	for (size_t i = next_published(d, 0); i < d->count; i = next_published(d, i + 1))
+		write_published(&w, dps_device_at(d, i));
+	return w.len + LIST_HEAD;
+}
+
 dps_result dps_device_write_links(const struct dps_device *d, size_t *next, bool *more, uint8_t *buf, size_t size, size_t *len)
 {
 	struct dps_list list;

@@ -93,6 +93,7 @@ void dps_hub_begin_session(struct dps_hub *hub)
 {
 	const struct dps_channel *channel = hub->config.channel;
 	const struct dps_transport_env env = {.channel = channel, .random = &hub->config.platform->random}; /* no body area: no blocks */
+	const struct dps_acl_subject peer = {.authenticated = true, .uuid = hub->hub_id}; /* TLS compared it */
 	struct dps_channel_stats stats;
 
 	dps_coap_transport.attach(&hub->coap, &env);
@@ -110,7 +111,7 @@ void dps_hub_begin_session(struct dps_hub *hub)
 	dps_hub_set_state(hub, DPS_HUB_SIGNING_IN);
 	if (hub->config.on_attach != NULL) {
 		hub->in_callback = true;
-		hub->config.on_attach(hub->config.resources, &hub->coap);
+		hub->config.on_attach(hub->config.resources, &hub->coap, &peer);
 		hub->in_callback = false;
 	}
 }

@@ -309,10 +309,11 @@ static inline void test_hub_serve(void *ctx, const struct dps_coap_inbound *inbo
 	reply->code = t->serve_code;
 }
 
-static inline void test_hub_on_attach(void *ctx, struct dps_coap *coap)
+static inline void test_hub_on_attach(void *ctx, struct dps_coap *coap, const struct dps_acl_subject *peer)
 {
 	struct test_hub *t = ctx;
 
+	assert_true(peer->authenticated && !dps_uuid_is_nil(&peer->uuid));
 	t->attached++;
 	t->coap = coap;
 }
