@@ -13,7 +13,7 @@ OPT    ?= -O2 -g
 PYTHON ?= /usr/bin/python3
 
 # The rooms of the design, in the order of its arrows. A part of them can be built alone: make lib ROOMS="codec store".
-ROOMS ?= codec pki store coap plgd client
+ROOMS ?= codec pki store coap plgd hub client
 PORTS ?= posix mbedtls tpm2
 
 WARN     := -Wall -Wextra -Wshadow -Wconversion -Werror -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wpointer-arith -Wundef
@@ -136,7 +136,10 @@ tests: $(unit_bin) $(integ_bin) programs    ## build all tests without running t
 
 $(BUILD)/test/unit/%: $(BUILD)/test/unit/%.o $(support_obj) $(BUILD)/libdps.a
 	$(call say,LD,$@)
-	$(Q)$(CC) $(LDFLAGS) -o $@ $^ -lcmocka -lcjson $(LIBS_ALL)
+	$(Q)$(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) -lcmocka -lcjson $(LIBS_ALL)
+
+# A part of a program that is tested alone.
+$(BUILD)/test/unit/test_device_lease: $(BUILD)/examples/linux-device/lease.o
 
 $(BUILD)/test/integration/%: $(BUILD)/test/integration/%.o $(support_obj) $(BUILD)/libdps.a
 	$(call say,LD,$@)

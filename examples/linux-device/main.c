@@ -25,8 +25,14 @@ int main(int argc, char **argv)
 		fputs(options_usage(), stdout);
 		return 0;
 	}
-	if (device_open(&device, &options, reporter))
-		device_run(&device);
+	if (device_prepare(&device, &options, reporter)) {
+		if (options.status)
+			device_show_status(&device);
+		else if (options.reset)
+			device_reset(&device);
+		else if (device_open(&device))
+			device_run(&device);
+	}
 	device_close(&device);
 	return device.exit_status;
 }

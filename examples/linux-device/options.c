@@ -16,10 +16,14 @@
 
 static const char usage[] =
 	"usage: dps-device --endpoint URI [--endpoint URI]... --ca FILE --cert FILE --key file:PATH --state-dir DIR [OPTION]...\n"
+	"       dps-device --state-dir DIR [OPTION]...    with what was remembered\n"
+	"       dps-device --state-dir DIR --status | --reset [OPTION]...\n"
 	"\n"
 	"Provisions this device from a plgd device provisioning service, and keeps it provisioned.\n"
 	"\n"
 	"  --endpoint URI      coaps+tcp://host:port of the service; several are tried in turn\n"
+	"  --option43 HEX      the endpoint, and a pin, from DHCP option 43, \"c8:15:...\" or \"c815...\"; they replace\n"
+	"             @FILE    what is stored; or a file that holds the hex, or a lease of dhclient, udhcpc or networkd\n"
 	"  --ca FILE           trust anchors of the service, PEM or DER\n"
 	"  --cert FILE         manufacturer certificate, leaf first, with its intermediates, PEM or DER;\n"
 	"         nv:INDEX     or from the TPM, its intermediates at the indices behind it\n"
@@ -33,65 +37,62 @@ static const char usage[] =
 	"  --pin PIN           sha256:HEX or spki-sha256:HEX of a certificate on the service's path; may be repeated,\n"
 	"                      one must match, beside all other checks\n"
 	"  --no-verify-host    do not compare the host name with the service's certificate\n"
+	"  --verify-host       compare it, even if --no-verify-host is remembered\n"
 	"  --clock-synced      the system's clock is right: dates are checked in the handshake\n"
 	"  --sequential        one request after another instead of one flight\n"
 	"  --force             provision again even if the device is provisioned\n"
+	"  --renew             renew the identity now, keep the rest\n"
+	"  --reset             forget everything but the manufacturer's identity, and end\n"
+	"  --status            tell what is committed, and end: 0 provisioned, 1 not; works beside a running dps-device\n"
 	"  --retry S[,S...]    seconds of the retry schedule, fractions allowed (default 10,20,40,80,120)\n"
+	"  --startup-jitter S  wait up to so many seconds, at random, before the first connection (default 0)\n"
+	"  --renew-at PERCENT  of its life the identity is renewed (default 66.7)\n"
+	"  --rotate-key        a renewal asks for a certificate of a new key first\n"
 	"  --once              end when provisioned, when refused for good, or at the time-out\n"
 	"  --timeout SECONDS   of --once (default 120)\n"
 	"  --json              one JSON object per event on standard output\n"
 	"  --quiet             say nothing but errors\n"
 	"  --help              this text\n"
 	"\n"
+	"Where the anchors, certificate and key are, pins, --no-verify-host and how the TPM is reached are remembered in the state\n"
+	"directory, beside endpoints and device id; what is given goes before it. --ca replaces all that is remembered of trust (pins, "
+	"--no-verify-host).\n"
+	"\n"
 	"Exit status: 0 provisioned, 1 failed on this device, 2 bad usage or unreadable file, 3 time-out, 4 refused for good, 130 cancelled.\n";
 
-enum option_id {
-	OPT_ENDPOINT = 256,
-	OPT_CA,
-	OPT_CERT,
-	OPT_KEY,
-	OPT_TCTI,
-	OPT_OWNER_AUTH,
-	OPT_ENDORSEMENT_AUTH,
-	OPT_LOCKOUT_AUTH,
-	OPT_STATE_DIR,
-	OPT_DEVICE_ID,
-	OPT_PIN,
-	OPT_NO_VERIFY_HOST,
-	OPT_CLOCK_SYNCED,
-	OPT_SEQUENTIAL,
-	OPT_FORCE,
-	OPT_RETRY,
-	OPT_ONCE,
-	OPT_TIMEOUT,
-	OPT_JSON,
-	OPT_QUIET,
-	OPT_HELP
-};
+#define FIRST_ID 256 /* above all characters, which getopt_long returns for short options */
 
-static const struct option long_options[] = {
-	{"endpoint", required_argument, NULL, OPT_ENDPOINT},
-	{"ca", required_argument, NULL, OPT_CA},
-	{"cert", required_argument, NULL, OPT_CERT},
-	{"key", required_argument, NULL, OPT_KEY},
-	{"tcti", required_argument, NULL, OPT_TCTI},
-	{"owner-auth", required_argument, NULL, OPT_OWNER_AUTH},
-	{"endorsement-auth", required_argument, NULL, OPT_ENDORSEMENT_AUTH},
-	{"lockout-auth", required_argument, NULL, OPT_LOCKOUT_AUTH},
-	{"state-dir", required_argument, NULL, OPT_STATE_DIR},
-	{"device-id", required_argument, NULL, OPT_DEVICE_ID},
-	{"pin", required_argument, NULL, OPT_PIN},
-	{"no-verify-host", no_argument, NULL, OPT_NO_VERIFY_HOST},
-	{"clock-synced", no_argument, NULL, OPT_CLOCK_SYNCED},
-	{"sequential", no_argument, NULL, OPT_SEQUENTIAL},
-	{"force", no_argument, NULL, OPT_FORCE},
-	{"retry", required_argument, NULL, OPT_RETRY},
-	{"once", no_argument, NULL, OPT_ONCE},
-	{"timeout", required_argument, NULL, OPT_TIMEOUT},
-	{"json", no_argument, NULL, OPT_JSON},
-	{"quiet", no_argument, NULL, OPT_QUIET},
-	{"help", no_argument, NULL, OPT_HELP},
-	{NULL, 0, NULL, 0},
+/* In the order of enum option_id. */
+static const struct option long_options[OPTIONS_COUNT + 1] = {
+	[OPT_ENDPOINT] = {"endpoint", required_argument, NULL, FIRST_ID + OPT_ENDPOINT},
+	[OPT_CA] = {"ca", required_argument, NULL, FIRST_ID + OPT_CA},
+	[OPT_CERT] = {"cert", required_argument, NULL, FIRST_ID + OPT_CERT},
+	[OPT_KEY] = {"key", required_argument, NULL, FIRST_ID + OPT_KEY},
+	[OPT_TCTI] = {"tcti", required_argument, NULL, FIRST_ID + OPT_TCTI},
+	[OPT_OWNER_AUTH] = {"owner-auth", required_argument, NULL, FIRST_ID + OPT_OWNER_AUTH},
+	[OPT_ENDORSEMENT_AUTH] = {"endorsement-auth", required_argument, NULL, FIRST_ID + OPT_ENDORSEMENT_AUTH},
+	[OPT_LOCKOUT_AUTH] = {"lockout-auth", required_argument, NULL, FIRST_ID + OPT_LOCKOUT_AUTH},
+	[OPT_STATE_DIR] = {"state-dir", required_argument, NULL, FIRST_ID + OPT_STATE_DIR},
+	[OPT_DEVICE_ID] = {"device-id", required_argument, NULL, FIRST_ID + OPT_DEVICE_ID},
+	[OPT_OPTION43] = {"option43", required_argument, NULL, FIRST_ID + OPT_OPTION43},
+	[OPT_PIN] = {"pin", required_argument, NULL, FIRST_ID + OPT_PIN},
+	[OPT_NO_VERIFY_HOST] = {"no-verify-host", no_argument, NULL, FIRST_ID + OPT_NO_VERIFY_HOST},
+	[OPT_VERIFY_HOST] = {"verify-host", no_argument, NULL, FIRST_ID + OPT_VERIFY_HOST},
+	[OPT_CLOCK_SYNCED] = {"clock-synced", no_argument, NULL, FIRST_ID + OPT_CLOCK_SYNCED},
+	[OPT_SEQUENTIAL] = {"sequential", no_argument, NULL, FIRST_ID + OPT_SEQUENTIAL},
+	[OPT_FORCE] = {"force", no_argument, NULL, FIRST_ID + OPT_FORCE},
+	[OPT_RENEW] = {"renew", no_argument, NULL, FIRST_ID + OPT_RENEW},
+	[OPT_RESET] = {"reset", no_argument, NULL, FIRST_ID + OPT_RESET},
+	[OPT_STATUS] = {"status", no_argument, NULL, FIRST_ID + OPT_STATUS},
+	[OPT_RETRY] = {"retry", required_argument, NULL, FIRST_ID + OPT_RETRY},
+	[OPT_STARTUP_JITTER] = {"startup-jitter", required_argument, NULL, FIRST_ID + OPT_STARTUP_JITTER},
+	[OPT_RENEW_AT] = {"renew-at", required_argument, NULL, FIRST_ID + OPT_RENEW_AT},
+	[OPT_ROTATE_KEY] = {"rotate-key", no_argument, NULL, FIRST_ID + OPT_ROTATE_KEY},
+	[OPT_ONCE] = {"once", no_argument, NULL, FIRST_ID + OPT_ONCE},
+	[OPT_TIMEOUT] = {"timeout", required_argument, NULL, FIRST_ID + OPT_TIMEOUT},
+	[OPT_JSON] = {"json", no_argument, NULL, FIRST_ID + OPT_JSON},
+	[OPT_QUIET] = {"quiet", no_argument, NULL, FIRST_ID + OPT_QUIET},
+	[OPT_HELP] = {"help", no_argument, NULL, FIRST_ID + OPT_HELP},
 };
 
 const char *options_usage(void)
@@ -127,6 +128,21 @@ static dps_result parse_retry(struct options *options, const char *text)
 	return text != NULL ? DPS_OK : DPS_E_ARGUMENT;
 }
 
+/* 0.1 to 100, in tenths: 66.7. */
+static dps_result parse_percent(const char *text, uint32_t *permille)
+{
+	char *rest;
+	double percent;
+
+	if (*text < '0' || *text > '9')
+		return DPS_E_ARGUMENT;
+	percent = strtod(text, &rest);
+	if (!isfinite(percent) || percent > 100.0 || *rest != '\0')
+		return DPS_E_ARGUMENT;
+	*permille = (uint32_t)(percent * 10.0 + 0.5);
+	return *permille > 0 ? DPS_OK : DPS_E_ARGUMENT;
+}
+
 static dps_result parse_key(struct options *options, const char *value)
 {
 	dps_result result;
@@ -155,7 +171,7 @@ static dps_result parse_cert(struct options *options, const char *value)
 	return DPS_OK;
 }
 
-static dps_result parse_one(struct options *options, int id, const char *value)
+static dps_result parse_one(struct options *options, enum option_id id, const char *value)
 {
 	switch (id) {
 	case OPT_ENDPOINT:
@@ -192,13 +208,27 @@ static dps_result parse_one(struct options *options, int id, const char *value)
 	case OPT_PIN:
 		if (options->pin_count == OPTIONS_PINS_MAX)
 			return DPS_E_BUFFER;
+		options->pin_texts[options->pin_count] = value;
 		return dps_pin_parse(value, &options->pins[options->pin_count++]);
+	case OPT_OPTION43:
+		options->option43 = value;
+		return DPS_OK;
 	case OPT_RETRY:
 		return parse_retry(options, value);
+	case OPT_STARTUP_JITTER:
+		return parse_seconds(value, '\0', &options->startup_jitter_ms) != NULL ? DPS_OK : DPS_E_ARGUMENT;
+	case OPT_RENEW_AT:
+		return parse_percent(value, &options->renewal_permille);
+	case OPT_ROTATE_KEY:
+		options->rotate_key = true;
+		return DPS_OK;
 	case OPT_TIMEOUT:
 		return parse_seconds(value, '\0', &options->timeout_ms) != NULL ? DPS_OK : DPS_E_ARGUMENT;
 	case OPT_NO_VERIFY_HOST:
 		options->verify_host = false;
+		return DPS_OK;
+	case OPT_VERIFY_HOST:
+		options->verify_host = true;
 		return DPS_OK;
 	case OPT_CLOCK_SYNCED:
 		options->clock_synced = true;
@@ -208,6 +238,15 @@ static dps_result parse_one(struct options *options, int id, const char *value)
 		return DPS_OK;
 	case OPT_FORCE:
 		options->force = true;
+		return DPS_OK;
+	case OPT_RENEW:
+		options->renew = true;
+		return DPS_OK;
+	case OPT_RESET:
+		options->reset = true;
+		return DPS_OK;
+	case OPT_STATUS:
+		options->status = true;
 		return DPS_OK;
 	case OPT_ONCE:
 		options->once = true;
@@ -226,26 +265,65 @@ static dps_result parse_one(struct options *options, int id, const char *value)
 	}
 }
 
-static dps_result check_required(const struct options *options, char *error, size_t size)
+dps_result options_set(struct options *options, enum option_id id, const char *value)
 {
-	const struct {
-		const char *name;
-		bool given;
-	} required[] = {
-		{"--endpoint", options->endpoint_count > 0},
-		{"--ca", options->ca != NULL},
-		{"--cert", options->cert != NULL || options->cert_index != 0},
-		{"--key", options->key != NULL || options->key_handle != 0},
-		{"--state-dir", options->state_dir != NULL},
+	options->values[id] = value != NULL ? value : "";
+	return parse_one(options, id, value);
+}
+
+const char *options_name(enum option_id id)
+{
+	return long_options[id].name;
+}
+
+/* What does not go together. */
+static dps_result check_pairs(const struct options *options, char *error, size_t size)
+{
+	static const enum option_id pairs[][2] = {
+		{OPT_STATUS, OPT_RESET},
+		{OPT_STATUS, OPT_RENEW},
+		{OPT_STATUS, OPT_FORCE},
+		{OPT_STATUS, OPT_OPTION43},
+		{OPT_RESET, OPT_RENEW},
+		{OPT_RESET, OPT_FORCE},
+		{OPT_RESET, OPT_OPTION43},
+		{OPT_RENEW, OPT_FORCE},
+		{OPT_RENEW, OPT_OPTION43},
+		{OPT_ENDPOINT, OPT_OPTION43},
+		{OPT_VERIFY_HOST, OPT_NO_VERIFY_HOST},
 	};
 
-	for (size_t i = 0; i < sizeof(required) / sizeof(required[0]); i++) {
-		if (required[i].given)
+	for (size_t i = 0; i < sizeof(pairs) / sizeof(pairs[0]); i++) {
+		if (options->values[pairs[i][0]] == NULL || options->values[pairs[i][1]] == NULL)
 			continue;
-		snprintf(error, size, "%s is missing (--help tells more)", required[i].name);
+		snprintf(error, size, "--%s does not go with --%s", options_name(pairs[i][0]), options_name(pairs[i][1]));
 		return DPS_E_ARGUMENT;
 	}
-	if (options->cert_index != 0 && options->key_handle == 0) {
+	return DPS_OK;
+}
+
+dps_result options_check(const struct options *options, bool has_state, char *error, size_t size)
+{
+	const bool runs = !options->status && !options->reset;
+	const struct {
+		enum option_id id;
+		bool there;
+	} needed[] = {
+		{OPT_ENDPOINT, !runs || has_state || options->endpoint_count > 0 || options->option43 != NULL},
+		{OPT_CA, !runs || options->ca != NULL},
+		{OPT_CERT, !runs || options->values[OPT_CERT] != NULL},
+		{OPT_KEY, !runs || options->values[OPT_KEY] != NULL},
+		{OPT_STATE_DIR, options->state_dir != NULL},
+	};
+
+	for (size_t i = 0; i < sizeof(needed) / sizeof(needed[0]); i++) {
+		if (needed[i].there)
+			continue;
+		snprintf(error, size, "--%s is missing%s (--help tells more)", options_name(needed[i].id),
+		         options->state_dir != NULL ? ", and none is remembered" : "");
+		return DPS_E_ARGUMENT;
+	}
+	if (runs && options->cert_index != 0 && options->key_handle == 0) {
 		snprintf(error, size, "--cert nv:INDEX goes with --key tpm2:HANDLE");
 		return DPS_E_ARGUMENT;
 	}
@@ -269,7 +347,7 @@ dps_result options_parse(struct options *options, int argc, char **argv, char *e
 			snprintf(error, size, "%s is not an option, or lacks its value (--help tells more)", argv[optind - 1]);
 			return DPS_E_ARGUMENT;
 		}
-		result = parse_one(options, id, optarg);
+		result = options_set(options, (enum option_id)(id - FIRST_ID), optarg);
 		if (result != DPS_OK) {
 			snprintf(error, size, "--%s %s: %s", long_options[index].name, optarg != NULL ? optarg : "", dps_result_text(result));
 			return result;
@@ -279,5 +357,8 @@ dps_result options_parse(struct options *options, int argc, char **argv, char *e
 		snprintf(error, size, "%s: no such argument (--help tells more)", argv[optind]);
 		return DPS_E_ARGUMENT;
 	}
-	return options->help ? DPS_OK : check_required(options, error, size);
+	if (options->help)
+		return DPS_OK;
+	/* Without a state directory nothing can be remembered. */
+	return options->state_dir == NULL ? options_check(options, false, error, size) : check_pairs(options, error, size);
 }

@@ -7,22 +7,8 @@
 #define DEVICE_REPORTER_H
 
 #include "dps/client.h"
-#include "dps/port/tpm2.h"
-
-/* What a provisioned device is summed up to. Texts are NUL-terminated copies. */
-struct summary {
-	char device_id[DPS_UUID_TEXT_LEN + 1];
-	char owner[DPS_UUID_TEXT_LEN + 1];
-	char hub_id[DPS_UUID_TEXT_LEN + 1];
-	char gateway[DPS_CONFIG_URI_LENGTH + 1];
-	char gateways[DPS_CONFIG_GATEWAYS][DPS_CONFIG_URI_LENGTH + 1];
-	size_t gateway_count;
-	struct dps_certificate_info identity;
-	size_t aces;
-	size_t resources;
-	uint32_t tpm_handle;              /* of the manufacturer's key; 0: keys are files */
-	const struct dps_tpm2_stats *tpm; /* commands sent so far */
-};
+#include "dps/option43.h"
+#include "summary.h"
 
 struct reporter {
 	/* What the client says, terminal events too. summary is there for PROVISIONED and RENEWED. */
@@ -31,6 +17,11 @@ struct reporter {
 	void (*config_failed)(dps_result cause, const char *text);
 	/* Something odd but harmless before there is a client. */
 	void (*warning)(const char *name, const char *text);
+	/* What --option43 was taken for. */
+	void (*option43)(enum dps_configured what, const struct dps_option43 *option);
+	/* The factory reset is done. */
+	void (*reset)(void);
+	void (*status)(const struct status *status);
 };
 
 extern const struct reporter reporter_text;
@@ -43,5 +34,12 @@ void reporter_format_time(int64_t unix_s, char text[TIME_TEXT_SIZE]);
 
 /* Lower-case hex of a SHA-256. */
 void reporter_format_sha256(const uint8_t digest[DPS_SHA256_SIZE], char text[2 * DPS_SHA256_SIZE + 1]);
+
+/* A pin as "sha256:HEX" or "spki-sha256:HEX". */
+#define PIN_TEXT_SIZE (sizeof("spki-sha256:") + 2 * DPS_SHA256_SIZE)
+void reporter_format_pin(const struct dps_pin *pin, char text[PIN_TEXT_SIZE]);
+
+/* "unchanged", "updated", "reprovision". */
+const char *reporter_configured_name(enum dps_configured what);
 
 #endif

@@ -97,13 +97,12 @@ static void add_tpm(cJSON *json, const struct summary *summary)
 	}
 }
 
-static cJSON *provisioned(const struct dps_event *event, const struct dps_report *report, const struct summary *summary)
+/* What is committed, in `provisioned` as in `status`. */
+static void add_summary(cJSON *json, const struct summary *summary)
 {
-	cJSON *json = new_event("provisioned");
 	cJSON *hub;
 	cJSON *gateways;
 
-	cJSON_AddBoolToObject(json, "fresh", event->fresh);
 	cJSON_AddStringToObject(json, "deviceId", summary->device_id);
 	cJSON_AddStringToObject(json, "owner", summary->owner);
 	hub = cJSON_AddObjectToObject(json, "hub");
@@ -112,12 +111,35 @@ static cJSON *provisioned(const struct dps_event *event, const struct dps_report
 	gateways = cJSON_AddArrayToObject(hub, "gateways");
 	for (size_t i = 0; i < summary->gateway_count; i++)
 		cJSON_AddItemToArray(gateways, cJSON_CreateString(summary->gateways[i]));
-	add_identity(json, summary);
+	if (summary->has_identity)
+		add_identity(json, summary);
+	else
+		cJSON_AddNullToObject(json, "identity");
 	cJSON_AddNumberToObject(json, "aces", (double)summary->aces);
 	cJSON_AddNumberToObject(json, "resources", (double)summary->resources);
+}
+
+static cJSON *provisioned(const struct dps_event *event, const struct dps_report *report, const struct summary *summary)
+{
+	cJSON *json = new_event("provisioned");
+
+	cJSON_AddBoolToObject(json, "fresh", event->fresh);
+	add_summary(json, summary);
 	add_report(json, report);
 	if (summary->tpm_handle != 0)
 		add_tpm(json, summary);
+	return json;
+}
+
+static cJSON *committed(const struct dps_event *event)
+{
+	cJSON *json = new_event("committed");
+	cJSON *records = cJSON_AddArrayToObject(json, "records");
+
+	for (unsigned record = 0; record < DPS_RECORD_COUNT; record++)
+		if ((event->records >> record & 1u) != 0)
+			cJSON_AddItemToArray(records, cJSON_CreateString(dps_record_name((enum dps_record)record)));
+	cJSON_AddBoolToObject(json, "ownerChanged", event->owner_changed);
 	return json;
 }
 
@@ -127,9 +149,12 @@ static void json_event(const struct dps_event *event, const struct dps_report *r
 
 	switch (event->type) {
 	case DPS_EVENT_STATE:
+		return; /* operators see statuses */
+	case DPS_EVENT_STATUS:
 		json = new_event("state");
-		cJSON_AddStringToObject(json, "from", dps_state_name(event->previous));
-		cJSON_AddStringToObject(json, "to", dps_state_name(event->state));
+		cJSON_AddStringToObject(json, "from", dps_status_name(event->previous_status));
+		cJSON_AddStringToObject(json, "to", dps_status_name(event->status));
+		cJSON_AddStringToObject(json, "why", dps_why_name(event->why));
 		break;
 	case DPS_EVENT_CONNECTED:
 		json = new_event("connected");
@@ -151,7 +176,7 @@ static void json_event(const struct dps_event *event, const struct dps_report *r
 		add_failure(json, event->failure);
 		break;
 	case DPS_EVENT_COMMITTED:
-		json = new_event("committed");
+		json = committed(event);
 		break;
 	case DPS_EVENT_PROVISIONED:
 		json = provisioned(event, report, summary);
@@ -194,4 +219,54 @@ static void json_warning(const char *name, const char *text)
 	print_and_free(json);
 }
 
-const struct reporter reporter_json = {json_event, json_config_failed, json_warning};
+static void add_pins(cJSON *json, const struct dps_pin *pins, size_t count)
+{
+	cJSON *array = cJSON_AddArrayToObject(json, "pins");
+	char text[PIN_TEXT_SIZE];
+
+	for (size_t i = 0; i < count; i++) {
+		reporter_format_pin(&pins[i], text);
+		cJSON_AddItemToArray(array, cJSON_CreateString(text));
+	}
+}
+
+static void json_option43(enum dps_configured what, const struct dps_option43 *option)
+{
+	cJSON *json = new_event("option43");
+
+	cJSON_AddStringToObject(json, "result", reporter_configured_name(what));
+	cJSON_AddStringToObject(json, "endpoint", option->uri);
+	add_pins(json, option->pins, option->pin_count);
+	print_and_free(json);
+}
+
+static void json_reset(void)
+{
+	cJSON *json = new_event("reset");
+
+	cJSON_AddBoolToObject(json, "ok", true);
+	print_and_free(json);
+}
+
+static void json_status(const struct status *status)
+{
+	cJSON *json = new_event("status");
+	cJSON *endpoints;
+
+	cJSON_AddStringToObject(json, "state", status->provisioned ? "provisioned" : "not provisioned");
+	cJSON_AddStringToObject(json, "status", status->name);
+	add_summary(json, &status->summary);
+	endpoints = cJSON_AddArrayToObject(json, "endpoints");
+	for (size_t i = 0; i < status->endpoint_count; i++) {
+		cJSON *endpoint = cJSON_CreateObject();
+
+		cJSON_AddStringToObject(endpoint, "uri", status->endpoints[i].uri);
+		cJSON_AddStringToObject(endpoint, "name", status->endpoints[i].name);
+		cJSON_AddBoolToObject(endpoint, "selected", status->endpoints[i].selected);
+		cJSON_AddItemToArray(endpoints, endpoint);
+	}
+	add_pins(json, status->pins, status->pin_count);
+	print_and_free(json);
+}
+
+const struct reporter reporter_json = {json_event, json_config_failed, json_warning, json_option43, json_reset, json_status};

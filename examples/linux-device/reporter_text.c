@@ -21,6 +21,25 @@ void reporter_format_sha256(const uint8_t digest[DPS_SHA256_SIZE], char text[2 *
 		snprintf(text + 2 * i, 3, "%02x", digest[i]);
 }
 
+void reporter_format_pin(const struct dps_pin *pin, char text[PIN_TEXT_SIZE])
+{
+	char hex[2 * DPS_SHA256_SIZE + 1];
+
+	reporter_format_sha256(pin->digest, hex);
+	snprintf(text, PIN_TEXT_SIZE, "%ssha256:%s", pin->kind == DPS_PIN_SPKI ? "spki-" : "", hex);
+}
+
+const char *reporter_configured_name(enum dps_configured what)
+{
+	static const char *const names[] = {
+		[DPS_CONFIGURED_SAME] = "unchanged",
+		[DPS_CONFIGURED_UPDATED] = "updated",
+		[DPS_CONFIGURED_REPROVISION] = "reprovision",
+	};
+
+	return names[what];
+}
+
 static const char *const step_lines[DPS_STEP_COUNT] = {
 	[DPS_STEP_TIME] = "the time is known, the service's certificate is in date",
 	[DPS_STEP_OWNER] = "owner received",
@@ -40,26 +59,34 @@ static void print_failure(FILE *stream, const struct dps_failure *failure)
 	fprintf(stream, " [%s]", dps_result_name(failure->cause));
 }
 
-static void print_summary(const struct dps_event *event, const struct dps_report *report, const struct summary *summary)
+/* What is committed. */
+static void print_committed(const struct summary *summary)
 {
 	char from[TIME_TEXT_SIZE];
 	char until[TIME_TEXT_SIZE];
 
 	reporter_format_time(summary->identity.not_before, from);
 	reporter_format_time(summary->identity.not_after, until);
-	if (event->type == DPS_EVENT_RENEWED)
-		printf("\nThe identity is renewed.\n");
-	else
-		printf("\n%s\n", event->fresh ? "This device is provisioned." : "This device was provisioned before; nothing was sent.");
 	printf("  device       %s\n", summary->device_id);
 	printf("  owner        %s\n", summary->owner);
-	printf("  identity     %s\n", summary->identity.subject_cn);
-	printf("  valid        %s to %s\n", from, until);
+	if (summary->has_identity) {
+		printf("  identity     %s\n", summary->identity.subject_cn);
+		printf("  valid        %s to %s\n", from, until);
+	}
 	printf("  hub          %s\n", summary->hub_id);
 	for (size_t i = 0; i < summary->gateway_count; i++)
 		printf("  %-12s %s\n", i == 0 ? "gateways" : "", summary->gateways[i]);
 	printf("  access       %zu entries\n", summary->aces);
 	printf("  resources    %zu\n", summary->resources);
+}
+
+static void print_summary(const struct dps_event *event, const struct dps_report *report, const struct summary *summary)
+{
+	if (event->type == DPS_EVENT_RENEWED)
+		printf("\nThe identity is renewed.\n");
+	else
+		printf("\n%s\n", event->fresh ? "This device is provisioned." : "This device was provisioned before; nothing was sent.");
+	print_committed(summary);
 	if (summary->tpm_handle != 0)
 		printf("  keys         in the TPM: manufacturer 0x%08" PRIx32 ", operational below the SRK; %" PRIu32 " commands\n",
 		       summary->tpm_handle, summary->tpm->commands);
@@ -116,6 +143,7 @@ static void text_event(const struct dps_event *event, const struct dps_report *r
 		print_summary(event, report, summary);
 		break;
 	case DPS_EVENT_STATE:
+	case DPS_EVENT_STATUS:
 		break;
 	case DPS_EVENT_FAILED:
 	case DPS_EVENT_CANCELLED:
@@ -135,6 +163,46 @@ static void text_warning(const char *name, const char *text)
 	fprintf(stderr, "dps-device: warning: %s [%s]\n", text, name);
 }
 
+static void print_pins(const struct dps_pin *pins, size_t count)
+{
+	char text[PIN_TEXT_SIZE];
+
+	for (size_t i = 0; i < count; i++) {
+		reporter_format_pin(&pins[i], text);
+		printf("  %-12s %s\n", i == 0 ? "pins" : "", text);
+	}
+}
+
+static void text_option43(enum dps_configured what, const struct dps_option43 *option)
+{
+	printf("option 43: %s\n", reporter_configured_name(what));
+	printf("  endpoint     %s\n", option->uri);
+	print_pins(option->pins, option->pin_count);
+	fflush(stdout);
+}
+
+static void text_reset(void)
+{
+	puts("The device is reset: only the manufacturer's identity is left.");
+	fflush(stdout);
+}
+
+static void text_status(const struct status *status)
+{
+	puts(status->provisioned ? "This device is provisioned." : "This device is not provisioned.");
+	printf("  status       %s\n", status->name);
+	for (size_t i = 0; i < status->endpoint_count; i++) {
+		const struct dps_endpoint *endpoint = &status->endpoints[i];
+
+		printf("  %-12s %s%s%s%s\n", i == 0 ? "endpoints" : "", endpoint->uri, *endpoint->name != '\0' ? " " : "", endpoint->name,
+		       endpoint->selected ? " (selected)" : "");
+	}
+	print_pins(status->pins, status->pin_count);
+	if (status->summary.device_id[0] != '\0')
+		print_committed(&status->summary);
+	fflush(stdout);
+}
+
 static void quiet_event(const struct dps_event *event, const struct dps_report *report, const struct summary *summary)
 {
 	(void)report;
@@ -142,5 +210,20 @@ static void quiet_event(const struct dps_event *event, const struct dps_report *
 	text_failure_event(event);
 }
 
-const struct reporter reporter_text = {text_event, text_config_failed, text_warning};
-const struct reporter reporter_quiet = {quiet_event, text_config_failed, text_warning};
+static void quiet_option43(enum dps_configured what, const struct dps_option43 *option)
+{
+	(void)what;
+	(void)option;
+}
+
+static void quiet_reset(void)
+{
+}
+
+static void quiet_status(const struct status *status)
+{
+	(void)status;
+}
+
+const struct reporter reporter_text = {text_event, text_config_failed, text_warning, text_option43, text_reset, text_status};
+const struct reporter reporter_quiet = {quiet_event, text_config_failed, text_warning, quiet_option43, quiet_reset, quiet_status};

@@ -35,7 +35,7 @@ static void on_signal(struct device *device)
 void device_run(struct device *device)
 {
 	int signals = open_signals();
-	dps_result result = dps_client_start(&device->client, device->options->force ? DPS_START_FORCE : DPS_START_NORMAL);
+	dps_result result = dps_client_start(&device->client, device->start_flags);
 
 	if (result != DPS_OK) {
 		device->reporter->config_failed(result, dps_result_text(result));

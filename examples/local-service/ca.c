@@ -118,29 +118,57 @@ static void open_signer(struct service_signer *signer, const char *directory, co
 	free(key_path);
 }
 
+/* name NULL: the usual authority of hubs. */
+static void open_hub(const char *name, const char *directory, struct service_signer *root, struct service_signer *hub)
+{
+	const char *dash = name == NULL ? "" : "-";
+	const char *space = name == NULL ? "" : " ";
+	const char *suffix = name == NULL ? "" : name;
+	char *texts[] = {
+		service_format("hub-ca%s%s", dash, suffix),
+		service_format("Hub Root CA%s%s", space, suffix),
+		service_format("hub-intermediate%s%s", dash, suffix),
+		service_format("Hub Intermediate CA%s%s", space, suffix),
+	};
+	const struct recipe root_recipe = {texts[0], texts[1], SERVICE_PROFILE_ROOT};
+	const struct recipe hub_recipe = {texts[2], texts[3], SERVICE_PROFILE_INTERMEDIATE};
+	size_t at;
+
+	open_signer(root, directory, &root_recipe, NULL);
+	open_signer(hub, directory, &hub_recipe, root);
+	for (at = 0; at < sizeof(texts) / sizeof(texts[0]); at++) {
+		free(texts[at]);
+	}
+}
+
+static int lock_or_fail(const char *directory)
+{
+	int lock = service_files_lock(directory);
+
+	if (lock < 0) {
+		service_fail(SERVICE_EXIT_FAILURE, "cannot lock the directory %s: %s", directory, strerror(errno));
+	}
+	return lock;
+}
+
 void service_ca_open(struct service_authorities *authorities, const char *directory)
 {
 	static const struct recipe service_root = {"service-ca", "dps-service Root CA", SERVICE_PROFILE_ROOT};
 	static const struct recipe server = {"service", "localhost", SERVICE_PROFILE_SERVER};
 	static const struct recipe manufacturer_root = {"manufacturer-ca", "Manufacturer Root CA", SERVICE_PROFILE_ROOT};
 	static const struct recipe manufacturer = {"manufacturer-intermediate", "Manufacturer Intermediate CA", SERVICE_PROFILE_INTERMEDIATE};
-	static const struct recipe hub_root = {"hub-ca", "Hub Root CA", SERVICE_PROFILE_ROOT};
-	static const struct recipe hub = {"hub-intermediate", "Hub Intermediate CA", SERVICE_PROFILE_INTERMEDIATE};
 	int lock;
 
 	if (!service_files_make_directory(directory)) {
 		service_fail(SERVICE_EXIT_FAILURE, "cannot make the directory %s: %s", directory, strerror(errno));
 	}
-	lock = service_files_lock(directory);
-	if (lock < 0) {
-		service_fail(SERVICE_EXIT_FAILURE, "cannot lock the directory %s: %s", directory, strerror(errno));
-	}
+	authorities->directory = service_strdup(directory);
+	lock = lock_or_fail(directory);
 	open_signer(&authorities->service_root, directory, &service_root, NULL);
 	open_signer(&authorities->server, directory, &server, &authorities->service_root);
 	open_signer(&authorities->manufacturer_root, directory, &manufacturer_root, NULL);
 	open_signer(&authorities->manufacturer, directory, &manufacturer, &authorities->manufacturer_root);
-	open_signer(&authorities->hub_root, directory, &hub_root, NULL);
-	open_signer(&authorities->hub, directory, &hub, &authorities->hub_root);
+	open_hub(NULL, directory, &authorities->hub_root, &authorities->hub);
 	close(lock);
 }
 
@@ -159,6 +187,100 @@ void service_ca_close(struct service_authorities *authorities)
 	service_ca_free_signer(&authorities->manufacturer);
 	service_ca_free_signer(&authorities->hub_root);
 	service_ca_free_signer(&authorities->hub);
+	while (authorities->others != NULL) {
+		struct service_hub_authority *other = authorities->others;
+
+		authorities->others = other->next;
+		service_ca_free_signer(&other->root);
+		service_ca_free_signer(&other->hub);
+		free(other->name);
+		free(other);
+	}
+	free(authorities->directory);
+	*authorities = (struct service_authorities){0};
+}
+
+static struct service_hub_authority *find_other(const struct service_authorities *authorities, const char *name)
+{
+	struct service_hub_authority *other = authorities->others;
+
+	while (other != NULL && strcmp(other->name, name) != 0) {
+		other = other->next;
+	}
+	return other;
+}
+
+const struct service_signer *service_ca_hub(const struct service_authorities *authorities, const char *name)
+{
+	return name == NULL ? &authorities->hub : &find_other(authorities, name)->hub;
+}
+
+const struct service_signer *service_ca_hub_root(const struct service_authorities *authorities, const char *name)
+{
+	return name == NULL ? &authorities->hub_root : &find_other(authorities, name)->root;
+}
+
+/* The same authority, name and key, with a certificate that ends sooner. */
+static void limit_hub(struct service_signer *hub, const struct service_signer *root, long seconds)
+{
+	char *name = service_pki_common_name(X509_get_subject_name(hub->certificate));
+	time_t now = time(NULL);
+	struct service_certificate_request request = {
+		.profile = SERVICE_PROFILE_INTERMEDIATE,
+		.common_name = name,
+		.key = hub->key,
+		.issuer = root,
+		.not_before = now - CA_BACK_DAYS * SERVICE_SECONDS_PER_DAY,
+		.not_after = now + seconds,
+	};
+
+	if (name == NULL) {
+		service_fail(SERVICE_EXIT_FAILURE, "an intermediate of a hub has no name");
+	}
+	X509_free(hub->certificate);
+	hub->certificate = service_pki_issue(&request);
+	free(name);
+}
+
+static void reopen_hub(const struct service_authorities *authorities, const char *name, struct service_signer *root,
+                       struct service_signer *hub)
+{
+	service_ca_free_signer(root);
+	service_ca_free_signer(hub);
+	open_hub(name, authorities->directory, root, hub);
+	if (authorities->hub_lifetime > 0) {
+		limit_hub(hub, root, authorities->hub_lifetime);
+	}
+}
+
+void service_ca_open_hub(struct service_authorities *authorities, const char *name)
+{
+	struct service_hub_authority *other;
+	int lock;
+
+	if (name == NULL || find_other(authorities, name) != NULL) {
+		return;
+	}
+	other = service_alloc(sizeof(*other));
+	other->name = service_strdup(name);
+	other->next = authorities->others;
+	authorities->others = other;
+	lock = lock_or_fail(authorities->directory);
+	reopen_hub(authorities, name, &other->root, &other->hub);
+	close(lock);
+}
+
+void service_ca_limit_hubs(struct service_authorities *authorities, long seconds)
+{
+	struct service_hub_authority *other;
+	int lock = lock_or_fail(authorities->directory);
+
+	authorities->hub_lifetime = seconds;
+	reopen_hub(authorities, NULL, &authorities->hub_root, &authorities->hub);
+	for (other = authorities->others; other != NULL; other = other->next) {
+		reopen_hub(authorities, other->name, &other->root, &other->hub);
+	}
+	close(lock);
 }
 
 void service_ca_replace_server(struct service_authorities *authorities, enum service_key_type key_type, const char *alternative_names,

@@ -17,6 +17,7 @@ struct service_hub {
 	char id[SERVICE_UUID_SIZE];
 	char **gateways; /* with their scheme */
 	size_t gateway_count;
+	char *authority; /* whose identities it wants: a name, or NULL for the usual one */
 };
 
 struct service_config {
@@ -25,10 +26,16 @@ struct service_config {
 	char psk[SERVICE_PSK_SIZE + 1]; /* empty: none is handed out */
 	struct service_hub *hubs;
 	size_t hub_count;
-	bool names_hubs; /* the file does */
+	bool names_hubs;              /* the file does */
+	struct service_hub *own_hubs; /* the gateways of this program: the hubs where the file names none */
+	size_t own_hub_count;
 	char *authorization_provider;
-	char *token; /* NULL: one is made for each answer */
-	long identity_lifetime;
+	char *token;              /* NULL: one is made for each answer */
+	long identity_lifetime;   /* seconds from the signing to the identity's end, negative: it has ended already */
+	long identity_valid_from; /* and to its begin, usually negative */
+	long
+		hub_ca_lifetime; /* seconds from the start, or from when it was set, to the end of what signs identities; 0: as in the state directory */
+	bool group_deleted;
 	cJSON *resources; /* an array, or NULL */
 	bool allow_expired_manufacturer_certificates;
 	double inactivity_seconds;
@@ -41,12 +48,17 @@ struct service_config {
 		enum service_validity validity;
 		char *alternative_names; /* NULL: the usual ones */
 	} server_certificate;
+	cJSON *settings; /* the keys that were set and their values: what all of the above was made from */
 };
 
 /* path NULL: the defaults alone. Ends the program with exit code 2 and one line when the file is not what it should be. */
 void service_config_load(struct service_config *config, const char *path);
-/* For gateways of this program: takes all hubs away; adds one gateway (with scheme) to the hub of this id, which is made when there is none. */
-void service_config_clear_hubs(struct service_config *config);
+
+/* Changes one key while the service runs: value is JSON, null sets the key's default. What the file could not hold, and a key that nothing would
+ * come of at run time, changes nothing: NULL, or why, which the caller frees. */
+char *service_config_set(struct service_config *config, const char *key, const char *value);
+
+/* A gateway of this program (with scheme): it is handed out where the file names no hubs. */
 void service_config_add_gateway(struct service_config *config, const char *hub, const char *uri);
 
 void service_config_free(struct service_config *config);

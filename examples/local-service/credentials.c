@@ -1,27 +1,30 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The credentials step: the hub's authority signs the device's certificate request, remembers the key, and the answer carries the identity
- * chain, the trust anchor and, when configured, a pre-shared key. */
+/* The credentials step: the authority of the hub signs the device's certificate request, remembers the key, revokes the certificate before, and
+ * the answer carries the identity chain, the trust anchor and, when configured, a pre-shared key. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 #include <time.h>
 
+#include "events.h"
+#include "hubs.h"
 #include "steps.h"
 #include "text.h"
 
-#define NOT_BEFORE_BACK 3600L
-#define EXPIRED_FROM    7200L /* seconds ago */
-#define EXPIRED_TO      3600L
-#define CREDTYPE_PSK    1
-#define CREDTYPE_X509   8
-#define NAME_PREFIX     "uuid:"
+#define EXPIRED_FROM  7200L /* seconds ago */
+#define EXPIRED_TO    3600L
+#define CREDTYPE_PSK  1
+#define CREDTYPE_X509 8
+#define NAME_PREFIX   "uuid:"
 
 #define SIGNING_FAILED "cannot sign identity certificate: rpc error: code = InvalidArgument desc = cannot sign identity certificate: "
 
 /* One order to the authority. */
 struct order {
 	const struct service_fault *fault;
+	const struct service_hub *hub;
+	long connection;
 	X509_REQ *csr;
 	char *common_name;
 };
@@ -61,8 +64,8 @@ static X509 *sign(const struct service *service, const struct order *order)
 		.common_name = other_name,
 		.csr = order->csr,
 		.key = fault == SERVICE_FAULT_WRONG_KEY ? service_pki_make_key(SERVICE_KEY_P256) : X509_REQ_get_pubkey(order->csr),
-		.issuer = &service->authorities.hub,
-		.not_before = now - (fault == SERVICE_FAULT_EXPIRED ? EXPIRED_FROM : NOT_BEFORE_BACK),
+		.issuer = service_ca_hub(&service->authorities, order->hub->authority),
+		.not_before = fault == SERVICE_FAULT_EXPIRED ? now - EXPIRED_FROM : now + service->config.identity_valid_from,
 		.not_after = fault == SERVICE_FAULT_EXPIRED ? now - EXPIRED_TO : now + service->config.identity_lifetime,
 	};
 	X509 *certificate;
@@ -88,15 +91,43 @@ static bool is_recorded(enum service_fault_action fault)
 static void make_chain(struct identity *identity, const struct service *service, const struct order *order, X509 *leaf)
 {
 	bool is_reversed = service_fault_action_of(order->fault) == SERVICE_FAULT_WRONG_ORDER;
-	X509 *const chain[] = {
-		is_reversed ? service->authorities.hub.certificate : leaf,
-		is_reversed ? leaf : service->authorities.hub.certificate,
-	};
+	X509 *intermediate = service_ca_hub(&service->authorities, order->hub->authority)->certificate;
+	X509 *const chain[] = {is_reversed ? intermediate : leaf, is_reversed ? leaf : intermediate};
 	char *name = service_pki_common_name(X509_get_subject_name(leaf));
 
 	memcpy(identity->device, name + strlen(NAME_PREFIX), SERVICE_UUID_SIZE);
 	identity->chain = service_pki_certificates_to_pem(chain, 2);
 	free(name);
+}
+
+static void print_signed(const struct order *order, const X509 *leaf, const char *serial, const char *revoked)
+{
+	cJSON *event = service_event_new("signed");
+	char *name = service_pki_common_name(X509_get_subject_name(leaf));
+
+	cJSON_AddNumberToObject(event, "connection", (double)order->connection);
+	cJSON_AddStringToObject(event, "commonName", name);
+	cJSON_AddStringToObject(event, "serial", serial);
+	cJSON_AddNumberToObject(event, "notBefore", (double)service_pki_not_before(leaf));
+	cJSON_AddNumberToObject(event, "notAfter", (double)service_pki_not_after(leaf));
+	cJSON_AddItemToObject(event, "revoked", revoked == NULL ? cJSON_CreateNull() : cJSON_CreateString(revoked));
+	cJSON_AddStringToObject(event, "hub", order->hub->id);
+	service_event_print(event);
+	free(name);
+}
+
+static bool record(struct service *service, const struct order *order, const char *fingerprint, const X509 *leaf, const char *serial,
+                   char **revoked)
+{
+	const struct service_identity_record entry = {
+		.common_name = order->common_name,
+		.fingerprint = fingerprint,
+		.serial = serial,
+		.not_after = service_pki_not_after(leaf),
+	};
+
+	return !is_recorded(service_fault_action_of(order->fault)) ||
+	       service_identities_record(&service->identities, &entry, time(NULL), revoked);
 }
 
 /* An error's code is 0 when all went well. */
@@ -105,6 +136,8 @@ static struct service_result issue(struct service *service, const struct order *
 	char *fingerprint = service_pki_key_fingerprint(X509_REQ_get0_pubkey(order->csr));
 	struct service_result result = {0};
 	X509 *leaf = NULL;
+	char *serial = NULL;
+	char *revoked = NULL;
 
 	if (!service_identities_allow(&service->identities, order->common_name, fingerprint, time(NULL))) {
 		result = service_result_error(
@@ -113,23 +146,31 @@ static struct service_result issue(struct service *service, const struct order *
 		goto done;
 	}
 	leaf = sign(service, order);
-	if (is_recorded(service_fault_action_of(order->fault)) &&
-	    !service_identities_record(&service->identities, order->common_name, fingerprint, service_pki_not_after(leaf))) {
+	serial = service_pki_serial(leaf);
+	if (!record(service, order, fingerprint, leaf, serial, &revoked)) {
 		result = service_result_error(COAP_RESPONSE_CODE(500), "cannot store the signing record: %s", strerror(errno));
 		goto done;
 	}
 	make_chain(identity, service, order, leaf);
+	print_signed(order, leaf, serial, revoked);
 
 done:
+	free(serial);
+	free(revoked);
 	X509_free(leaf);
 	free(fingerprint);
 	return result;
 }
 
-static struct service_result sign_request(struct service *service, const struct service_request *request, const char *pem,
-                                          struct identity *identity)
+static struct service_result sign_request(struct service *service, const struct service_request *request, const struct service_hub *hub,
+                                          const char *pem, struct identity *identity)
 {
-	struct order order = {.fault = request->fault, .csr = service_pki_csr_from_pem(pem)};
+	struct order order = {
+		.fault = request->fault,
+		.hub = hub,
+		.connection = request->connection,
+		.csr = service_pki_csr_from_pem(pem),
+	};
 	struct service_result result;
 
 	if (order.csr == NULL) {
@@ -166,10 +207,10 @@ static void add_credential(cJSON *list, int type, const char *subject, const cha
 	cJSON_AddItemToArray(list, credential);
 }
 
-static cJSON *answer_with(const struct service *service, const struct identity *identity)
+static cJSON *answer_with(const struct service *service, const struct service_hub *hub, const struct identity *identity)
 {
 	const struct service_config *config = &service->config;
-	X509 *const root[] = {service->authorities.hub_root.certificate};
+	X509 *const root[] = {service_ca_hub_root(&service->authorities, hub->authority)->certificate};
 	char *anchor = service_pki_certificates_to_pem(root, 1);
 	cJSON *tree = cJSON_CreateObject();
 	cJSON *list = cJSON_AddArrayToObject(tree, "creds");
@@ -188,6 +229,8 @@ struct service_result service_credentials(struct service *service, const struct 
 	char name[SERVICE_MEDIA_TYPE_SIZE];
 	struct service_result result;
 	struct identity identity = {.chain = NULL};
+	const struct service_hub *hub = NULL;
+	const char *gateway;
 	const char *encoding;
 	const char *data;
 	cJSON *body;
@@ -216,10 +259,11 @@ struct service_result service_credentials(struct service *service, const struct 
 	} else if (service->config.hub_count == 0) {
 		result = service_result_error(COAP_RESPONSE_CODE(400), "cannot find linked hub");
 	} else {
-		result = sign_request(service, request, data, &identity);
+		hub = service_hubs_select(&service->config, body, &gateway);
+		result = sign_request(service, request, hub, data, &identity);
 	}
 	if (identity.chain != NULL) {
-		result.tree = answer_with(service, &identity);
+		result.tree = answer_with(service, hub, &identity);
 		free(identity.chain);
 	}
 	cJSON_Delete(body);

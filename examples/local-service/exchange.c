@@ -121,6 +121,18 @@ static void send_stray(struct service_session *session, const struct service_mes
 	service_message_send(session->coap, &stray);
 }
 
+/* With the token of a request that has its answer; before the first answer there is none. */
+static void send_again(struct service_session *session, const struct service_message *message)
+{
+	struct service_message again = *message;
+
+	if (session->has_answered_any) {
+		again.token_length = session->answered_token_length;
+		memcpy(again.token, session->answered_token, sizeof(again.token));
+		service_message_send(session->coap, &again);
+	}
+}
+
 /* Sends an answer with the fault of its request. */
 static void send_answer(struct service_session *session, const struct service_request *request, struct service_message *message)
 {
@@ -135,6 +147,9 @@ static void send_answer(struct service_session *session, const struct service_re
 		break;
 	case SERVICE_FAULT_STRAY_TOKEN:
 		send_stray(session, message);
+		break;
+	case SERVICE_FAULT_OLD_TOKEN:
+		send_again(session, message);
 		break;
 	case SERVICE_FAULT_DUPLICATE:
 		service_message_send(session->coap, message);
@@ -162,6 +177,9 @@ static bool withhold(struct service_session *session, const struct service_reque
 	case SERVICE_FAULT_DISCONNECT:
 		fail_connection(session, 0, "fault");
 		break;
+	case SERVICE_FAULT_FIREHOSE:
+		service_outflow_flood(session, request->fault->number);
+		break;
 	case SERVICE_FAULT_SILENCE:
 		break;
 	default:
@@ -171,28 +189,45 @@ static bool withhold(struct service_session *session, const struct service_reque
 	return true;
 }
 
-static void serve(struct service_session *session, const struct service_request *request)
+/* All of the answer has been handed over. */
+static void finish(struct service_session *session, const struct service_request *request)
 {
+	session->has_answered_any = true;
+	session->answered_token_length = request->token_length;
+	memcpy(session->answered_token, request->token, sizeof(session->answered_token));
+	print_request(session, request, request->answer, NULL);
+	if (request->answer >= COAP_RESPONSE_CODE(400)) {
+		fail_connection(session, session->service->close_after_ms, "error");
+	}
+}
+
+/* False when the request has been taken over: its answer is on its way and will be for a while. */
+static bool serve(struct service_session *session, struct service_request *request)
+{
+	bool is_slow = service_fault_action_of(request->fault) == SERVICE_FAULT_SLOW;
 	struct service *service = session->service;
 	struct service_message message = {.content_format = SERVICE_ABSENT};
 	struct service_answer answer;
 
 	if (session->reset_on_close) {
-		return; /* the connection is about to be cut: nothing may follow what was sent of an answer */
+		return true; /* the connection is about to be cut: nothing may follow what was sent of an answer */
 	}
 	if (withhold(session, request)) {
-		return;
+		return true;
 	}
 	service_steps_answer(service, request, &answer);
 	set_token(&message, request);
 	message.block1 = request->block1;
 	service_blocks_cut(&session->blocks, request, &answer, device_limit(session), service->config.block_szx, &message);
-	send_answer(session, request, &message);
-	print_request(session, request, answer.code, NULL);
-	if (answer.code >= COAP_RESPONSE_CODE(400)) {
-		fail_connection(session, service->close_after_ms, "error");
+	request->answer = answer.code;
+	if (is_slow) {
+		service_outflow_drip(session, request, &message, (uint64_t)request->fault->number);
+	} else {
+		send_answer(session, request, &message);
+		finish(session, request);
 	}
 	service_body_free(&answer.body);
+	return !is_slow;
 }
 
 /* --- requests in blocks --- */
@@ -246,22 +281,19 @@ static bool take_part(struct service_session *session, struct service_request *r
 
 /* --- what comes in --- */
 
-static void append(struct service_session *session, struct service_request *request)
+static void append(struct service_request **link, struct service_request *request)
 {
-	struct service_request **link = &session->waiting;
-
 	while (*link != NULL) {
 		link = &(*link)->next;
 	}
 	*link = request;
 }
 
-void service_exchange_request(struct service_session *session, struct service_request *request)
+static void take_request(struct service_session *session, struct service_request *request)
 {
 	struct service *service = session->service;
 	bool is_first = !session->was_asked;
 
-	service_session_touch(session);
 	if (!session->has_failed && take_part(session, request)) {
 		service_request_free(request);
 		return;
@@ -283,7 +315,18 @@ void service_exchange_request(struct service_session *session, struct service_re
 		request->waits_for_device = true;
 		request->waits_for_ever = service_fault_action_of(request->fault) == SERVICE_FAULT_NO_OIC_RES;
 	}
-	append(session, request);
+	append(&session->waiting, request);
+}
+
+void service_exchange_request(struct service_session *session, struct service_request *request)
+{
+	service_session_touch(session);
+	request->connection = session->number;
+	if (service_outflow_is_busy(&session->outflow)) {
+		append(&session->deferred, request);
+		return;
+	}
+	take_request(session, request);
 	service_exchange_run(session, service_now_ms());
 }
 
@@ -316,19 +359,20 @@ void service_exchange_ping(struct service_session *session, const coap_pdu_t *pi
 	struct service_message message = {.code = COAP_SIGNALING_CODE_PONG, .content_format = SERVICE_ABSENT};
 
 	service_session_touch(session);
-	if (token.length > 0 && token.length <= sizeof(message.token)) {
+	if (session->outflow.drip == NULL && token.length > 0 && token.length <= sizeof(message.token)) {
 		message.token_length = token.length;
 		memcpy(message.token, token.s, token.length);
 		service_message_send(session->coap, &message);
 	}
 }
 
-uint64_t service_exchange_run(struct service_session *session, uint64_t now_ms)
+/* Answers what may go now, until an answer takes its time. */
+static uint64_t serve_due(struct service_session *session, uint64_t now_ms)
 {
 	struct service_request **link = &session->waiting;
 	uint64_t next = UINT64_MAX;
 
-	while (*link != NULL && !session->is_closed) {
+	while (*link != NULL && !service_outflow_is_busy(&session->outflow)) {
 		struct service_request *request = *link;
 
 		if (request->waits_for_device || request->due_ms > now_ms) {
@@ -339,8 +383,44 @@ uint64_t service_exchange_run(struct service_session *session, uint64_t now_ms)
 			continue;
 		}
 		*link = request->next;
-		serve(session, request);
-		service_request_free(request);
+		request->next = NULL;
+		if (serve(session, request)) {
+			service_request_free(request);
+		}
+	}
+	return next;
+}
+
+static void take_deferred(struct service_session *session)
+{
+	while (session->deferred != NULL) {
+		struct service_request *request = session->deferred;
+
+		session->deferred = request->next;
+		request->next = NULL;
+		take_request(session, request);
+	}
+}
+
+uint64_t service_exchange_run(struct service_session *session, uint64_t now_ms)
+{
+	struct service_request *answered;
+	uint64_t next = UINT64_MAX;
+
+	while (!session->is_closed) {
+		next = service_outflow_run(session, now_ms, &answered);
+		if (answered != NULL) {
+			finish(session, answered);
+			service_request_free(answered);
+		}
+		if (service_outflow_is_busy(&session->outflow)) {
+			break;
+		}
+		take_deferred(session);
+		next = serve_due(session, now_ms);
+		if (!service_outflow_is_busy(&session->outflow)) {
+			break;
+		}
 	}
 	return next;
 }

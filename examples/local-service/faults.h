@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Faults on purpose: `--fault STEP:ACTION[:COUNT]`. Which there are, which steps know them and how often each still applies. */
+/* Faults on purpose: `--fault STEP:ACTION[:COUNT]`, or such a line at run time. Which there are, which steps know them and how often each still
+ * applies. */
 #ifndef SERVICE_FAULTS_H
 #define SERVICE_FAULTS_H
 
@@ -57,6 +58,10 @@ enum service_fault_action {
 	SERVICE_FAULT_RESET,
 	SERVICE_FAULT_RESET_AFTER,
 	SERVICE_FAULT_DUPLICATE,
+	SERVICE_FAULT_OLD_TOKEN,
+	SERVICE_FAULT_FIREHOSE,
+	SERVICE_FAULT_SLOW,
+	SERVICE_FAULT_REDIRECT,
 	SERVICE_FAULT_NONE
 };
 
@@ -66,7 +71,7 @@ struct service_fault {
 	char *text;        /* ACTION as it was given */
 	uint8_t code;      /* SERVICE_FAULT_CODE: as on the wire */
 	long number;       /* milliseconds, bytes or how many */
-	const char *field; /* SERVICE_FAULT_WRONG_TYPE: within text */
+	const char *field; /* SERVICE_FAULT_WRONG_TYPE: a name, SERVICE_FAULT_REDIRECT: a URI; within text */
 	long remaining;    /* how often it still applies; negative: for ever */
 };
 
@@ -75,13 +80,16 @@ struct service_faults {
 	size_t count;
 };
 
-/* Adds one as given on the command line; ends the program with exit code 2 and one line when it cannot be read. */
-void service_faults_add(struct service_faults *faults, const char *given);
+/* Adds one as given. What cannot be read is not added: NULL, or why, which the caller frees. */
+char *service_faults_add(struct service_faults *faults, const char *given);
+
+/* Forgets all of them. */
 void service_faults_free(struct service_faults *faults);
 
 /* The fault for the next request of this step, taken off its count: the first given that still applies, NULL when there is none. One that holds the
- * first request of a connection applies to no other. */
-const struct service_fault *service_faults_take(struct service_faults *faults, enum service_step step, bool is_first_of_connection);
+ * first request of a connection applies to no other. It is the caller's own, whatever becomes of the list; NULL may be freed too. */
+struct service_fault *service_faults_take(struct service_faults *faults, enum service_step step, bool is_first_of_connection);
+void service_fault_free(struct service_fault *fault);
 
 /* NULL gives SERVICE_FAULT_NONE. */
 enum service_fault_action service_fault_action_of(const struct service_fault *fault);

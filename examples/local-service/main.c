@@ -7,6 +7,7 @@
 
 #include "hub.h"
 #include "hub_command.h"
+#include "hubs.h"
 #include "server.h"
 #include "text.h"
 
@@ -14,6 +15,7 @@
 #define DEFAULT_DEVICE_DAYS    365L
 #define MAX_DAYS               36500L
 #define MAX_CLOSE_AFTER_MS     3600000L
+#define MAX_IDENTITY_LIFETIME  (100L * 365L * SERVICE_SECONDS_PER_DAY)
 #define MAX_SERIAL             64u /* RFC 5280 appendix A: ub-common-name */
 
 enum option_code {
@@ -23,6 +25,7 @@ enum option_code {
 	OPTION_CONFIG,
 	OPTION_FAULT,
 	OPTION_CLOSE_AFTER,
+	OPTION_IDENTITY_LIFETIME,
 	OPTION_INIT_ONLY,
 	OPTION_VERBOSE,
 	OPTION_OUT,
@@ -37,7 +40,7 @@ enum option_code {
 
 static const char usage[] =
 	"usage: dps-service --state-dir DIR [--listen HOST:PORT] [--gateway HOST:PORT[,HUBID]]... [--config FILE.json]\n"
-	"                   [--fault STEP:ACTION[:COUNT]]... [--close-after MS] [--verbose]\n"
+	"                   [--fault STEP:ACTION[:COUNT]]... [--close-after MS] [--identity-lifetime SECONDS] [--verbose]\n"
 	"       dps-service --state-dir DIR --init-only\n"
 	"       dps-service make-device --state-dir DIR --out DIR2 --serial S [--key-type p256|p384|rsa2048]\n"
 	"                   [--days N | --expired | --not-yet-valid]\n"
@@ -52,6 +55,7 @@ struct serve_options {
 	const char *state_directory;
 	const char *listen;
 	const char *config;
+	long identity_lifetime; /* 0: not given */
 	bool init_only;
 	bool verbose;
 };
@@ -98,6 +102,15 @@ static void need(const char *value, const char *name)
 
 /* --- serving --- */
 
+static void add_fault(struct service *service, const char *given)
+{
+	char *error = service_faults_add(&service->faults, given);
+
+	if (error != NULL) {
+		service_fail(SERVICE_EXIT_USAGE, "--fault %s: %s", given, error);
+	}
+}
+
 static void read_serve_options(int argc, char *argv[], struct serve_options *options, struct service *service)
 {
 	static const struct option known[] = {
@@ -107,6 +120,7 @@ static void read_serve_options(int argc, char *argv[], struct serve_options *opt
 		{"config", required_argument, NULL, OPTION_CONFIG},
 		{"fault", required_argument, NULL, OPTION_FAULT},
 		{"close-after", required_argument, NULL, OPTION_CLOSE_AFTER},
+		{"identity-lifetime", required_argument, NULL, OPTION_IDENTITY_LIFETIME},
 		{"init-only", no_argument, NULL, OPTION_INIT_ONLY},
 		{"verbose", no_argument, NULL, OPTION_VERBOSE},
 		{"help", no_argument, NULL, OPTION_HELP},
@@ -129,10 +143,13 @@ static void read_serve_options(int argc, char *argv[], struct serve_options *opt
 			options->config = optarg;
 			break;
 		case OPTION_FAULT:
-			service_faults_add(&service->faults, optarg);
+			add_fault(service, optarg);
 			break;
 		case OPTION_CLOSE_AFTER:
 			service->close_after_ms = (uint64_t)number_option("close-after", optarg, 0, MAX_CLOSE_AFTER_MS);
+			break;
+		case OPTION_IDENTITY_LIFETIME:
+			options->identity_lifetime = number_option("identity-lifetime", optarg, 1, MAX_IDENTITY_LIFETIME);
 			break;
 		case OPTION_INIT_ONLY:
 			options->init_only = true;
@@ -152,6 +169,24 @@ static void split_address(const char *listen, char **host, char **port)
 {
 	if (!service_split_address(listen, host, port)) {
 		service_fail(SERVICE_EXIT_USAGE, "--listen must be HOST:PORT, an IPv6 address in brackets, not \"%s\"", listen);
+	}
+}
+
+/* The command line's wish is over the file's, and may be changed at run time as if it stood there. */
+static void load_config(struct service *service, const struct serve_options *options)
+{
+	char *seconds;
+	char *error;
+
+	service_config_load(&service->config, options->config);
+	if (options->identity_lifetime == 0) {
+		return;
+	}
+	seconds = service_format("%ld", options->identity_lifetime);
+	error = service_config_set(&service->config, "identityLifetime", seconds);
+	free(seconds);
+	if (error != NULL) {
+		service_fail(SERVICE_EXIT_USAGE, "--identity-lifetime: %s", error);
 	}
 }
 
@@ -176,8 +211,12 @@ static void serve(int argc, char *argv[])
 	if (!options.init_only && options.listen != NULL) {
 		split_address(options.listen, &host, &port);
 	}
-	service_config_load(&service.config, options.config);
+	load_config(&service, &options);
 	service_ca_open(&service.authorities, options.state_directory);
+	if (service.config.hub_ca_lifetime > 0) {
+		service_ca_limit_hubs(&service.authorities, service.config.hub_ca_lifetime);
+	}
+	service_hubs_open(&service);
 	service_identities_open(&service.identities, options.state_directory);
 	if (!options.init_only) {
 		replace_server(&service);

@@ -343,12 +343,37 @@ char *service_pki_key_fingerprint(EVP_PKEY *key)
 	return text;
 }
 
-time_t service_pki_not_after(const X509 *certificate)
+static time_t seconds_of(const ASN1_TIME *time)
 {
 	struct tm broken;
 
-	if (ASN1_TIME_to_tm(X509_get0_notAfter(certificate), &broken) != 1) {
-		fail("read a certificate's end");
+	if (ASN1_TIME_to_tm(time, &broken) != 1) {
+		fail("read a certificate's dates");
 	}
 	return timegm(&broken);
+}
+
+time_t service_pki_not_before(const X509 *certificate)
+{
+	return seconds_of(X509_get0_notBefore(certificate));
+}
+
+time_t service_pki_not_after(const X509 *certificate)
+{
+	return seconds_of(X509_get0_notAfter(certificate));
+}
+
+char *service_pki_serial(const X509 *certificate)
+{
+	BIGNUM *number = ASN1_INTEGER_to_BN(X509_get0_serialNumber(certificate), NULL);
+	char *digits = number == NULL ? NULL : BN_bn2hex(number);
+	char *text;
+
+	if (digits == NULL) {
+		fail("read a serial number");
+	}
+	text = service_strdup(digits);
+	OPENSSL_free(digits);
+	BN_free(number);
+	return text;
 }

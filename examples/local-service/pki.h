@@ -64,6 +64,10 @@ char *service_pki_subject(const X509 *certificate);
 /* SHA-256 of the SubjectPublicKeyInfo as 64 hexadecimal digits; the caller frees it. */
 char *service_pki_key_fingerprint(EVP_PKEY *key);
 
+time_t service_pki_not_before(const X509 *certificate);
 time_t service_pki_not_after(const X509 *certificate);
+
+/* The serial number as hexadecimal digits, as `openssl x509 -serial` prints it; the caller frees it. */
+char *service_pki_serial(const X509 *certificate);
 
 #endif

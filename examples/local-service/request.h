@@ -36,10 +36,12 @@ struct service_request {
 	/* what is to become of it */
 	enum service_step step;
 	long count; /* this is the how manieth request of its step */
-	const struct service_fault *fault;
+	struct service_fault *fault;
+	long connection;
 	bool waits_for_device; /* the first of its connection: until the device has answered */
 	bool waits_for_ever;
 	uint64_t due_ms;
+	coap_pdu_code_t answer; /* the code it was answered with */
 };
 
 struct service_request *service_request_take(const coap_pdu_t *pdu);

@@ -10,7 +10,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
+#include "control.h"
 #include "events.h"
 #include "exchange.h"
 #include "hub.h"
@@ -240,13 +242,15 @@ static uint64_t run_timers(struct service *service, uint64_t now)
 /* Signals are let in while waiting only, so that none is missed between the look at stop_signal and the wait. */
 static void serve_until_signal(struct service *service, const sigset_t *while_waiting)
 {
-	struct pollfd ready[2];
-	nfds_t count = 0;
+	struct service_control control;
+	struct pollfd ready[3] = {{.fd = -1, .events = POLLIN}};
+	nfds_t count = 1;
 
+	service_control_open(&control, STDIN_FILENO);
+	count += hub_poll(service, &ready[count]);
 	if (service->coap != NULL) {
 		ready[count++] = (struct pollfd){.fd = coap_context_get_coap_fd(service->coap), .events = POLLIN};
 	}
-	count += hub_poll(service, &ready[count]);
 	while (stop_signal == 0) {
 		uint64_t now = service_now_ms();
 		uint64_t hub_next = hub_run(service, now);
@@ -256,13 +260,19 @@ static void serve_until_signal(struct service *service, const sigset_t *while_wa
 		struct timespec timeout = {.tv_sec = (time_t)(wait / 1000), .tv_nsec = (long)(wait % 1000) * 1000000L};
 
 		service->sweep = false;
+		ready[0].fd = control.file;
+		ready[0].revents = 0;
 		if (ppoll(ready, count, &timeout, while_waiting) < 0 && errno != EINTR) {
 			service_fail(SERVICE_EXIT_FAILURE, "cannot wait for the network: %s", strerror(errno));
+		}
+		if (ready[0].revents != 0) {
+			service_control_read(&control, service);
 		}
 		if (service->coap != NULL) {
 			coap_io_process(service->coap, COAP_IO_NO_WAIT);
 		}
 	}
+	service_control_close(&control);
 }
 
 static void catch_signals(sigset_t *while_waiting)
@@ -320,6 +330,7 @@ void service_server_run(struct service *service, const char *directory, const ch
 	sigset_t while_waiting;
 
 	catch_signals(&while_waiting);
+	service_control_occupy(STDIN_FILENO);
 	/* The first: sockets.c finds it by being the only listening socket there is. */
 	if (host != NULL) {
 		open_listener(service, host, port, verbose);

@@ -61,6 +61,16 @@ static void print_closed(const struct service_session *session)
 	service_event_print(event);
 }
 
+static void free_requests(struct service_request *request)
+{
+	while (request != NULL) {
+		struct service_request *next = request->next;
+
+		service_request_free(request);
+		request = next;
+	}
+}
+
 void service_session_end(coap_session_t *coap)
 {
 	struct service_session *session = service_session_of(coap);
@@ -74,12 +84,9 @@ void service_session_end(coap_session_t *coap)
 	for (link = &session->service->sessions; *link != session; link = &(*link)->next) {
 	}
 	*link = session->next;
-	while (session->waiting != NULL) {
-		struct service_request *request = session->waiting;
-
-		session->waiting = request->next;
-		service_request_free(request);
-	}
+	free_requests(session->waiting);
+	free_requests(session->deferred);
+	service_outflow_free(&session->outflow);
 	service_blocks_free(&session->blocks);
 	free(session->peer);
 	free(session);
@@ -105,7 +112,7 @@ static bool arm_reset(struct service_session *session)
 {
 	int file = service_sockets_find(session->coap);
 
-	if (file >= 0 && service_sockets_unsent(file)) {
+	if (file >= 0 && service_sockets_unsent(file) > 0) {
 		return false;
 	}
 	if (file >= 0) {

@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "blocks.h"
+#include "outflow.h"
 #include "request.h"
 #include "service.h"
 
@@ -28,7 +29,12 @@ struct service_session {
 	const char *close_reason;
 	bool reset_on_close; /* with RST and without TLS's good-bye */
 	bool is_closed;
-	struct service_request *waiting; /* for the device's answer or for their time */
+	struct service_request *waiting;  /* for the device's answer or for their time */
+	struct service_request *deferred; /* not looked at yet: until what flows out has gone */
+	struct service_outflow outflow;
+	bool has_answered_any;
+	uint8_t answered_token[SERVICE_TOKEN_SIZE]; /* of the request that was answered last */
+	size_t answered_token_length;
 	struct service_blocks blocks;
 };
 

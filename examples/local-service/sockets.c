@@ -7,6 +7,7 @@
 #include <linux/sockios.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -95,11 +96,11 @@ int service_sockets_find(const coap_session_t *session)
 	return find_descriptor(is_connected_with, &ends);
 }
 
-bool service_sockets_unsent(int file)
+size_t service_sockets_unsent(int file)
 {
 	int unsent = 0;
 
-	return ioctl(file, SIOCOUTQ, &unsent) == 0 && unsent > 0;
+	return ioctl(file, SIOCOUTQ, &unsent) == 0 && unsent > 0 ? (size_t)unsent : 0;
 }
 
 void service_sockets_reset_on_close(int file)

@@ -4,7 +4,7 @@
 #define SERVICE_SOCKETS_H
 
 #include <coap3/coap.h>
-#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 /* The only listening socket: without Nagle's algorithm (accepted ones inherit that) and with a long queue. Gives its port, 0 when there is none. */
@@ -13,8 +13,8 @@ uint16_t service_sockets_tune_listener(void);
 /* The descriptor of a session, or -1. */
 int service_sockets_find(const coap_session_t *session);
 
-/* True when bytes written are not acknowledged yet. */
-bool service_sockets_unsent(int file);
+/* How many bytes that were written are not acknowledged yet. */
+size_t service_sockets_unsent(int file);
 
 /* Closing will send RST. */
 void service_sockets_reset_on_close(int file);

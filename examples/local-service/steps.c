@@ -8,6 +8,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "hubs.h"
 #include "text.h"
 
 #define NANOSECONDS     1000000000L
@@ -146,36 +147,6 @@ static char *make_token(const struct service_config *config)
 	return token;
 }
 
-static bool has_gateway(const struct service_hub *hub, const char *uri)
-{
-	size_t at;
-
-	for (at = 0; at < hub->gateway_count; at++) {
-		if (strcmp(hub->gateways[at], uri) == 0) {
-			return true;
-		}
-	}
-	return false;
-}
-
-/* The hub and gateway that the device says it has selected, when there is such a one; else the first. */
-static const struct service_hub *selected_hub(const struct service_config *config, const cJSON *body, const char **gateway)
-{
-	const cJSON *selection = cJSON_GetObjectItem(body, "selectedGateway");
-	const char *uri = service_body_text(selection, "uri");
-	const char *id = service_body_text(selection, "id");
-	size_t at;
-
-	for (at = 0; uri != NULL && id != NULL && at < config->hub_count; at++) {
-		if (strcmp(config->hubs[at].id, id) == 0 && has_gateway(&config->hubs[at], uri)) {
-			*gateway = uri;
-			return &config->hubs[at];
-		}
-	}
-	*gateway = config->hubs[0].gateways[0];
-	return &config->hubs[0];
-}
-
 static void add_servers(cJSON *tree, const struct service_config *config)
 {
 	cJSON *servers = cJSON_AddArrayToObject(tree, "x.org.iotivity.servers");
@@ -209,7 +180,7 @@ static struct service_result build_cloud(struct service *service, const struct s
 		cJSON_Delete(body);
 		return service_result_error(COAP_RESPONSE_CODE(400), "cannot find linked hub");
 	}
-	hub = selected_hub(config, body, &gateway);
+	hub = service_hubs_select(config, body, &gateway);
 	token = config->token == NULL ? make_token(config) : service_strdup(config->token);
 	result.tree = cJSON_CreateObject();
 	cJSON_AddStringToObject(result.tree, "apn", config->authorization_provider);
@@ -469,6 +440,14 @@ void service_steps_encode(struct service_answer *answer, const struct service_re
 	if (item != NULL) {
 		change_type(item);
 	}
+	if (fault == SERVICE_FAULT_REDIRECT) {
+		/* Sign-up has that field already, and in its place. */
+		if (cJSON_GetObjectItemCaseSensitive(tree, "redirecturi") != NULL) {
+			cJSON_ReplaceItemInObjectCaseSensitive(tree, "redirecturi", cJSON_CreateString(request->fault->field));
+		} else {
+			cJSON_AddStringToObject(tree, "redirecturi", request->fault->field);
+		}
+	}
 	answer->code = fault == SERVICE_FAULT_CODE ? (coap_pdu_code_t)request->fault->code : success;
 	answer->content_format = request->accept == SERVICE_ABSENT ? SERVICE_FORMAT_OCF_CBOR : request->accept;
 	if (answer->content_format == SERVICE_FORMAT_JSON) {
@@ -502,6 +481,9 @@ static struct service_result result_of(struct service *service, const struct ser
 	char name[SERVICE_MEDIA_TYPE_SIZE];
 	struct service_result result;
 
+	if (service->config.group_deleted) {
+		return service_result_error(COAP_RESPONSE_CODE(403), "no enrollment group for the device");
+	}
 	if (!is_known(service, request)) {
 		return service_result_error(COAP_RESPONSE_CODE(404), "unknown path %s", request->path);
 	}

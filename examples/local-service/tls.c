@@ -31,8 +31,13 @@ static int verify(int ok, X509_STORE_CTX *store)
 {
 	SSL *ssl = X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx());
 	struct service_session *session = service_session_of(SSL_get_app_data(ssl));
+	const struct service *service = coap_get_app_data(coap_session_get_context(SSL_get_app_data(ssl)));
 	int error = X509_STORE_CTX_get_error(store);
 
+	if (ok != 0 && service->config.group_deleted) {
+		ok = 0;
+		error = X509_V_ERR_APPLICATION_VERIFICATION;
+	}
 	if (ok != 0 && X509_STORE_CTX_get_error_depth(store) == 0 && !is_for_clients(X509_STORE_CTX_get_current_cert(store))) {
 		ok = 0;
 		error = X509_V_ERR_INVALID_PURPOSE;

@@ -71,6 +71,12 @@ DPS_API DPS_MUST_USE dps_result dps_client_select_endpoint(struct dps_client *cl
 /** The endpoint at an index from 0: DPS_E_NOT_FOUND behind the last one. Known from configuration at once, from storage once loaded or started. */
 DPS_API DPS_MUST_USE dps_result dps_client_get_endpoint(const struct dps_client *client, size_t index, struct dps_endpoint *out);
 
+/**
+ * The pin in force at an index from 0: of the configuration or, without any there, those kept with the endpoints, known once loaded or started.
+ * DPS_E_NOT_FOUND behind the last one.
+ */
+DPS_API DPS_MUST_USE dps_result dps_client_get_pin(const struct dps_client *client, size_t index, struct dps_pin *out);
+
 /** What dps_client_configure() made of what it was told. */
 enum dps_configured {
 	DPS_CONFIGURED_SAME,       /**< nothing new */
@@ -97,7 +103,9 @@ DPS_API DPS_MUST_USE dps_result dps_client_load(struct dps_client *client, bool 
 enum dps_start_flags {
 	DPS_START_NORMAL = 0,
 	DPS_START_FORCE = 1, /**< provision again even if the device is provisioned; the old state serves until the new one is committed */
-	DPS_START_RENEW = 2  /**< renew the identity now, keep the rest; DPS_E_STATE if the device is not provisioned */
+	DPS_START_RENEW = 2, /**< renew the identity now, keep the rest; DPS_E_STATE if the device is not provisioned */
+	DPS_START_HUB =
+		4 /**< go to the hub of dps_client_select_gateway(): cloud, credentials and ACLs again; DPS_E_STATE if the device is not provisioned */
 };
 
 /**
@@ -116,6 +124,18 @@ DPS_API uint32_t dps_client_process(struct dps_client *client);
 DPS_API size_t dps_client_wait_on(struct dps_client *client, struct dps_wait *waits, size_t max);
 /** As many entries as dps_client_wait_on ever fills. */
 #define DPS_WAIT_MAX 16
+
+/**
+ * The gateway that the next runs ask the service for (`selectedGateway`: its address and its hub's id), so that token and certificate are of that hub; NULL:
+ * none, the service decides. Copied; forgotten with a restart. DPS_E_URI: longer than DPS_CONFIG_URI_LENGTH or empty.
+ */
+DPS_API DPS_MUST_USE dps_result dps_client_select_gateway(struct dps_client *client, const struct dps_gateway *gateway);
+
+/**
+ * A time that the application trusts (its hub's, say), Unix milliseconds. Used like the service's: never behind the stored floor, and only while the platform's
+ * clock is not synchronised.
+ */
+DPS_API void dps_client_tell_time(struct dps_client *client, int64_t unix_ms);
 
 /** Ends a run: the connection is closed, the terminal event CANCELLED follows at once. Staged answers stay. Harmless when nothing runs; a device that
  * stays and is provisioned has had its terminal event and stops silently. */
@@ -136,7 +156,7 @@ DPS_API void dps_client_deinit(struct dps_client *client);
 /** The present state. */
 DPS_API enum dps_state dps_client_state(const struct dps_client *client);
 
-/** Where the device is, as operators see it, and the error number beside it: DPS_ERROR_OK unless something failed since the last step that was done. */
+/** Where the device is, as operators see it, and the error number beside it: DPS_ERROR_OK when nothing failed, or what failed last was done since. */
 DPS_API enum dps_status dps_client_status(const struct dps_client *client);
 /** See dps_client_status(). */
 DPS_API enum dps_error_number dps_client_last_error(const struct dps_client *client);
@@ -160,6 +180,12 @@ DPS_API DPS_MUST_USE dps_result dps_client_read_credentials(struct dps_client *c
                                                             struct dps_credentials *out);
 DPS_API DPS_MUST_USE dps_result dps_client_read_acls(struct dps_client *client, uint8_t *buf, size_t size, struct dps_acl *out);
 DPS_API DPS_MUST_USE dps_result dps_client_read_resources(struct dps_client *client, uint8_t *buf, size_t size, struct dps_resources *out);
+
+/**
+ * Replaces the committed cloud record (new tokens, another gateway in use), in one durable write. The handler is not told. DPS_E_STATE: none is committed, a run
+ * under way has staged another one, or called from a callback; DPS_E_ARGUMENT, DPS_E_TOO_LARGE, DPS_E_STORAGE*: nothing has changed.
+ */
+DPS_API DPS_MUST_USE dps_result dps_client_update_cloud(struct dps_client *client, const struct dps_cloud *cloud);
 
 /**
  * Local credentials and access control entries: what this device keeps beside what the service gave (OCF: without the tag "dps"). They survive runs, renewals

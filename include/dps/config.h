@@ -70,6 +70,12 @@
 #define DPS_CONFIG_PINS 4
 #endif
 
+/** The earliest time that a synchronised clock can show, Unix seconds: a platform that vouches for an earlier one was never set. Default 2025-01-01. Range 0 to
+ * 4102444800. */
+#ifndef DPS_CONFIG_TIME_MIN
+#define DPS_CONFIG_TIME_MIN 1735689600
+#endif
+
 /** Gateways kept of a cloud configuration; further ones are counted, not kept. Range 1 to 32. */
 #ifndef DPS_CONFIG_GATEWAYS
 #define DPS_CONFIG_GATEWAYS 8
@@ -110,6 +116,42 @@
 #define DPS_CONFIG_ACL 1
 #endif
 
+/** The hub: going online with the gateway that provisioning handed out, and what of CoAP that takes (notifications, queries, DELETE). */
+#ifndef DPS_CONFIG_HUB
+#define DPS_CONFIG_HUB 1
+#endif
+
+/** Receive buffer of the connection to the hub. Range 1280 to 65536. The largest answer is that to a refresh: two tokens. */
+#ifndef DPS_CONFIG_HUB_RECEIVE_SIZE
+#define DPS_CONFIG_HUB_RECEIVE_SIZE 8448
+#endif
+
+/** Send buffer of the connection to the hub: the largest message sent whole, be it a token, the list of resources, or all their values. Range
+ * 1280 to 65536. */
+#ifndef DPS_CONFIG_HUB_SEND_SIZE
+#define DPS_CONFIG_HUB_SEND_SIZE 4096
+#endif
+
+/** Longest token of the hub's that is taken, access or refresh token. Range 256 to 16384. An answer with longer ones is DPS_E_TOO_LARGE. */
+#ifndef DPS_CONFIG_TOKEN_SIZE
+#define DPS_CONFIG_TOKEN_SIZE 3072
+#endif
+
+/** Resources of the application's that a device at a hub may have. Range 1 to 48. */
+#ifndef DPS_CONFIG_RESOURCE_TABLE
+#define DPS_CONFIG_RESOURCE_TABLE 16
+#endif
+
+/** Observations of a device's resources at a time. Range 1 to 64. The public hub makes one with all values, or one for each published resource. */
+#ifndef DPS_CONFIG_OBSERVERS
+#define DPS_CONFIG_OBSERVERS 8
+#endif
+
+/** ETags of resources: who comes back and knows the values is not told them again. */
+#ifndef DPS_CONFIG_ETAG
+#define DPS_CONFIG_ETAG 1
+#endif
+
 /** Names of results, classes, states, steps and records ("server-pin"), for logs and tools. Without them dps_result_name() and its like
  * return "". */
 #ifndef DPS_CONFIG_NAMES
@@ -134,6 +176,11 @@
 /** What programs with a command line and reports want and the library itself does not: dps_pin_parse(), dps_pki_certificate_info(). */
 #ifndef DPS_CONFIG_TOOLS
 #define DPS_CONFIG_TOOLS 1
+#endif
+
+/** DHCP option 43 as a source of the endpoint and a pin: dps_option43_parse(), dps_option43_from_text(). */
+#ifndef DPS_CONFIG_OPTION43
+#define DPS_CONFIG_OPTION43 1
 #endif
 
 /* Values out of range are refused here, not met at run time. */
@@ -167,6 +214,9 @@
 #if DPS_CONFIG_PINS < 1 || DPS_CONFIG_PINS > 8
 #error "DPS_CONFIG_PINS must be 1 to 8"
 #endif
+#if DPS_CONFIG_TIME_MIN < 0 || DPS_CONFIG_TIME_MIN > 4102444800
+#error "DPS_CONFIG_TIME_MIN must be 0 to 4102444800"
+#endif
 #if DPS_CONFIG_GATEWAYS < 1 || DPS_CONFIG_GATEWAYS > 32
 #error "DPS_CONFIG_GATEWAYS must be 1 to 32"
 #endif
@@ -191,6 +241,27 @@
 #if DPS_CONFIG_ACL != 0 && DPS_CONFIG_ACL != 1
 #error "DPS_CONFIG_ACL must be 0 or 1"
 #endif
+#if DPS_CONFIG_HUB != 0 && DPS_CONFIG_HUB != 1
+#error "DPS_CONFIG_HUB must be 0 or 1"
+#endif
+#if DPS_CONFIG_HUB_RECEIVE_SIZE < 1280 || DPS_CONFIG_HUB_RECEIVE_SIZE > 65536
+#error "DPS_CONFIG_HUB_RECEIVE_SIZE must be 1280 to 65536"
+#endif
+#if DPS_CONFIG_HUB_SEND_SIZE < 1280 || DPS_CONFIG_HUB_SEND_SIZE > 65536
+#error "DPS_CONFIG_HUB_SEND_SIZE must be 1280 to 65536"
+#endif
+#if DPS_CONFIG_TOKEN_SIZE < 256 || DPS_CONFIG_TOKEN_SIZE > 16384
+#error "DPS_CONFIG_TOKEN_SIZE must be 256 to 16384"
+#endif
+#if DPS_CONFIG_RESOURCE_TABLE < 1 || DPS_CONFIG_RESOURCE_TABLE > 48
+#error "DPS_CONFIG_RESOURCE_TABLE must be 1 to 48"
+#endif
+#if DPS_CONFIG_OBSERVERS < 1 || DPS_CONFIG_OBSERVERS > 64
+#error "DPS_CONFIG_OBSERVERS must be 1 to 64"
+#endif
+#if DPS_CONFIG_ETAG != 0 && DPS_CONFIG_ETAG != 1
+#error "DPS_CONFIG_ETAG must be 0 or 1"
+#endif
 #if DPS_CONFIG_NAMES != 0 && DPS_CONFIG_NAMES != 1
 #error "DPS_CONFIG_NAMES must be 0 or 1"
 #endif
@@ -205,6 +276,9 @@
 #endif
 #if DPS_CONFIG_TOOLS != 0 && DPS_CONFIG_TOOLS != 1
 #error "DPS_CONFIG_TOOLS must be 0 or 1"
+#endif
+#if DPS_CONFIG_OPTION43 != 0 && DPS_CONFIG_OPTION43 != 1
+#error "DPS_CONFIG_OPTION43 must be 0 or 1"
 #endif
 
 #endif

@@ -9,6 +9,7 @@
 #include "dps/channel.h"
 #include "dps/config.h"
 #include "dps/records.h"
+#include "dps/status.h"
 #include "dps/types.h"
 
 #ifdef __cplusplus
@@ -28,6 +29,34 @@ enum dps_state {
 /** The lower-case name of a state. Static memory. */
 DPS_API const char *dps_state_name(enum dps_state state);
 
+/** What makes a client change its state. docs/lifetime.md has the table of states and these. */
+enum dps_why {
+	DPS_WHY_START,             /**< dps_client_start(): there is something to ask for */
+	DPS_WHY_STAGED,            /**< all answers were staged before the last restart */
+	DPS_WHY_ALREADY,           /**< dps_client_start(): the device is provisioned, nothing is to be done, and it stays */
+	DPS_WHY_ALREADY_ENDS,      /**< the same of a device that does not stay */
+	DPS_WHY_CONNECT,           /**< the wait is over, id and key are there */
+	DPS_WHY_CONNECTED,         /**< the connection stands and the peer is verified */
+	DPS_WHY_CONNECTION_FAILED, /**< it could not be made, or broke; another try follows */
+	DPS_WHY_LATER,             /**< nothing more can be asked on this connection */
+	DPS_WHY_ANSWERED,          /**< every answer is staged */
+	DPS_WHY_COMMITTED,         /**< all is in force, and the device stays */
+	DPS_WHY_COMMITTED_ENDS,    /**< the same of a device that does not stay */
+	DPS_WHY_LOCAL_FAILURE,     /**< something on this device failed; another try follows */
+	DPS_WHY_RENEWAL_DUE,       /**< the identity is to be renewed */
+	DPS_WHY_FAILED,            /**< a failure that is not tried again */
+	DPS_WHY_DEADLINE,          /**< the deadline of the run passed */
+	DPS_WHY_CANCEL,            /**< dps_client_cancel() */
+	DPS_WHY_STOP,              /**< dps_client_stop(), factory reset, deinit */
+	DPS_WHY_ASKED,             /**< no change of state: requests have left */
+	DPS_WHY_STEP_DONE,         /**< no change of state: a step is done */
+	DPS_WHY_STEP_FAILED,       /**< no change of state: a step failed */
+	DPS_WHY_COUNT
+};
+
+/** The lower-case name of a reason, e.g. "connection-failed"; "" without DPS_CONFIG_NAMES. Static memory. */
+DPS_API const char *dps_why_name(enum dps_why why);
+
 /** A failure as it is reported: everything that is known. */
 struct dps_failure {
 	enum dps_step_id step;
@@ -40,6 +69,7 @@ struct dps_failure {
 /** Event types. Each start ends in exactly one of PROVISIONED, FAILED or CANCELLED. */
 enum dps_event_type {
 	DPS_EVENT_STATE,       /**< state changed */
+	DPS_EVENT_STATUS,      /**< what operators see changed */
 	DPS_EVENT_CONNECTED,   /**< a connection stands, the peer is verified (dates too, if the time is known) */
 	DPS_EVENT_STEP,        /**< a step is done */
 	DPS_EVENT_FAILURE,     /**< something failed and will be tried again: see retry_ms */
@@ -55,7 +85,10 @@ enum dps_event_type {
 struct dps_event {
 	enum dps_event_type type;
 	uint32_t at_ms;                    /**< since start */
+	enum dps_why why;                  /**< STATE, STATUS: what made it change */
 	enum dps_state state, previous;    /**< STATE: the new one and the one before */
+	enum dps_status status;            /**< STATUS: the new one ... */
+	enum dps_status previous_status;   /**< ... and the one before */
 	enum dps_step_id step;             /**< STEP */
 	const struct dps_failure *failure; /**< FAILURE, WARNING, FAILED */
 	uint32_t retry_ms;                 /**< FAILURE: the next attempt is that far away */
@@ -63,6 +96,8 @@ struct dps_event {
 	bool deadline;                     /**< FAILED: the deadline ended the run; failure is the last one before it */
 	bool absent;                       /**< STEP: the service has nothing of the kind */
 	bool fresh;                        /**< PROVISIONED: provisioned in this run; false: was before */
+	uint32_t records;                  /**< COMMITTED: bit n is set if record n (enum dps_record) is another one now */
+	bool owner_changed; /**< COMMITTED: another owner: end what sessions the former one may have; local credentials and entries are gone */
 };
 
 /** Figures of a run, from start to its terminal event. */

@@ -25,6 +25,11 @@ struct dps_clock {
 	 * set). An unsynchronised value is never used for a decision. May be NULL: there is none.
 	 */
 	void (*wall)(void *ctx, int64_t *unix_ms, bool *synchronised);
+	/**
+	 * Told the time, Unix milliseconds, when the service has said it and its certificates are in date by it: to set the platform's clock by. May be NULL.
+	 * It is not called while `wall` is synchronised.
+	 */
+	void (*set)(void *ctx, int64_t unix_ms);
 };
 
 /** Randomness: cryptographically strong (it makes device ids, tokens and jitter). */
@@ -42,9 +47,10 @@ struct dps_random {
 
 /**
  * Storage of small named blobs (up to DPS_CONFIG_BODY_SIZE plus 64 bytes). The contract that everything else builds on:
- * - write replaces the whole blob atomically: after a power cut at any moment a read gives the old content or the new, never a mix;
- * - write is durable when it returns DPS_OK; erase is durable when it returns, or comes undone wholly;
- * - a failed write leaves the old content.
+ * - write is durable when it returns DPS_OK; erase is durable when it returns, or comes undone; neither touches another blob;
+ * - write should replace the whole blob atomically: after a power cut at any moment, and when it fails, a read gives the old content or the new.
+ *   The persisted state survives a medium that does not, and leaves any first part of the new bytes instead (docs/porting.md says at what cost);
+ *   blobs of key ports may not.
  * Calls may block for as long as the medium takes; the port documents the bound. Failures: DPS_E_STORAGE, DPS_E_STORAGE_FULL,
  * DPS_E_STORAGE_DENIED.
  */

@@ -19,6 +19,8 @@ struct dps_plgd {
 	struct dps_coap coap;
 	const char *const *local_endpoints;
 	size_t local_endpoint_count;
+	uint8_t receive[DPS_CONFIG_RECEIVE_SIZE];
+	uint8_t send[DPS_CONFIG_SEND_SIZE];
 };
 
 /**

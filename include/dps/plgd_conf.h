@@ -35,7 +35,10 @@ struct dps_conf {
 	size_t selected; /**< index into endpoints; not looked at when there is none */
 };
 
-/** Writes the representation (CBOR). baseline: "rt" and "if" too (oic.if.baseline). DPS_E_BUFFER: *len is the size needed. */
+/**
+ * Writes the representation (CBOR). baseline: "rt" and "if" too (oic.if.baseline). DPS_E_BUFFER: *len is the size needed (buf may be NULL if size is 0).
+ * DPS_E_ARGUMENT: more endpoints than there is room for, or none of them is selected.
+ */
 DPS_API DPS_MUST_USE dps_result dps_conf_write(const struct dps_conf *conf, bool baseline, uint8_t *buf, size_t size, size_t *len);
 
 /** What a POST asks for. */
@@ -54,7 +57,8 @@ struct dps_conf_command {
 };
 
 /**
- * Reads a POST. Unknown and read-only properties are skipped. DPS_E_CBOR: not one CBOR map; DPS_E_FIELD: a property of the wrong type; DPS_E_URI: an
+ * Reads a POST. Unknown and read-only properties are skipped; of two entries with one URI the first counts. DPS_E_CBOR: malformed, or bytes
+ * behind the map; DPS_E_FIELD: no map, or a property of the wrong type, twice or (an entry's uri) missing; DPS_E_URI: an
  * endpoint that is no coaps+tcp://host:port; DPS_E_TOO_LARGE: more endpoints than are kept, or a name too long. Nothing is changed on failure.
  */
 DPS_API DPS_MUST_USE dps_result dps_conf_read(const uint8_t *payload, size_t len, struct dps_conf_command *command);

@@ -34,12 +34,17 @@ struct dps_step_env {
 };
 
 /** Methods. */
-enum dps_method { DPS_GET, DPS_POST };
+enum dps_method { DPS_GET, DPS_POST, DPS_DELETE };
 
 /** A request as a step wants it; the transport makes messages of it. */
 struct dps_request {
 	enum dps_method method;
-	const char *path;  /**< absolute, e.g. "/api/v1/provisioning/acls"; static memory */
+	const char *path; /**< absolute, e.g. "/api/v1/provisioning/acls"; static memory */
+	/**
+	 * NULL, or what stands behind the "?" of the URI: parts of at most 255 bytes with "&" between them, each an Uri-Query option. Borrowed until the
+	 * request is answered or forgotten. A longer part is DPS_E_TOO_LARGE. With DPS_CONFIG_HUB only.
+	 */
+	const char *query;
 	bool large_answer; /**< the answer may need blocks: with a small receive buffer one such request runs at a time */
 	size_t body_limit; /**< room the body may take at most; 0: no body */
 	/**
@@ -112,6 +117,11 @@ struct dps_transport_ops {
 	 * DPS_AGAIN with *busy set means: call again soon, the peer has more to read.
 	 */
 	dps_result (*poll)(void *self, struct dps_answer *answer, bool *busy);
+	/**
+	 * Says something that the peer answers (CoAP Ping), so that both know that the connection stands: DPS_OK sent; DPS_AGAIN no room now;
+	 * DPS_E_TIMEOUT the last one is unanswered, nothing was sent; DPS_E_RANDOM; else why the connection is over.
+	 */
+	dps_result (*keepalive)(void *self);
 	/** A clean good-bye (CoAP Release) if it fits; then the connection is given back. */
 	void (*detach)(void *self);
 	/** Adds to answers_dropped, peer_requests and peer_dropped what was counted since the last call. */

@@ -45,6 +45,7 @@ static struct dps_step_env step_env(struct dps_client *client)
 		.key_slot = client->key_slot,
 		.device_id = client->device_id,
 		.now_s = dps_client_wall_s(client),
+		.selected = client->gateway.uri.len > 0 ? &client->gateway : NULL,
 	};
 }
 
@@ -75,6 +76,21 @@ uint64_t dps_client_next_due(const struct dps_client *client)
 	return due;
 }
 
+uint32_t dps_client_request_timeout(const struct dps_client *client, enum dps_step_id id)
+{
+	const struct dps_client_config *config = &client->config;
+
+	if (client->steps[id].timeout_ms != 0)
+		return client->steps[id].timeout_ms;
+	return config->step_timeout_ms[id] != 0 ? config->step_timeout_ms[id] : config->request_timeout_ms;
+}
+
+/* Whether the peer is to be told now and then that this device is still there: it closes connections on which nothing comes. */
+static bool keeps_alive(const struct dps_client *client)
+{
+	return client->config.keepalive_ms != 0 && !client->ending;
+}
+
 uint64_t dps_client_next_event(const struct dps_client *client)
 {
 	const bool blocked = client->ending || client->no_room || (client->config.sequential && client->in_flight != 0);
@@ -82,6 +98,8 @@ uint64_t dps_client_next_event(const struct dps_client *client)
 
 	if (client->no_room && client->wake < at)
 		at = client->wake;
+	if (keeps_alive(client) && client->alive_at + client->config.keepalive_ms < at)
+		at = client->alive_at + client->config.keepalive_ms;
 	for (unsigned id = 0; id < DPS_STEP_COUNT; id++)
 		if ((client->in_flight & DPS_STEP_BIT(id)) != 0 && client->steps[id].due < at)
 			at = client->steps[id].due;
@@ -97,26 +115,42 @@ static dps_result send(struct dps_client *client, const struct dps_step *step, u
 
 	if (result == DPS_OK)
 		result = service->transport->send(service->self, handle, &request, &env);
-	if (result == DPS_OK)
-		client->report.requests++;
-	return result;
+	if (result != DPS_OK)
+		return result;
+	client->report.requests++;
+	client->alive_at = dps_client_now(client);
+	if (client->failure.step == step->id || client->failure.step < DPS_STEP_TIME)
+		client->failing = false;
+	return DPS_OK;
+}
+
+static bool is_of_the_peer(dps_class klass)
+{
+	return klass != DPS_CLASS_LOCAL && klass != DPS_CLASS_CONFIG;
 }
 
 static void step_failed(struct dps_client *client, enum dps_step_id id, dps_result cause, unsigned code, const uint8_t *text, size_t len)
 {
 	struct dps_client_step *step = &client->steps[id];
 	dps_class klass = dps_result_class(cause);
-	uint32_t delay;
+	uint32_t delay = 0;
 
 	dps_client_record(client, id, cause, code, text, len);
 	if (!dps_client_retries(client, klass)) {
 		dps_client_fail(client, false);
 		return;
 	}
-	step->failures++;
-	delay = dps_policy_delay(&client->config, klass, step->failures, dps_client_random(client));
+	if (dps_client_keep_key(client, id, cause)) {
+		client->ending = true; /* the other key is opened before the next connection */
+	} else if (is_of_the_peer(klass) && dps_client_move_on(client, true)) {
+		client->ending = true; /* another endpoint may do better, and at once */
+	} else {
+		delay = dps_client_schedule(client, id, cause, ++step->failures);
+		client->ending |= client->moving;
+	}
 	step->due = dps_client_now(client) + delay;
 	dps_client_emit_retry(client, delay);
+	dps_client_note_status(client, DPS_WHY_STEP_FAILED);
 }
 
 /* The connection is gone. What was in flight is asked again on the next one. */
@@ -167,6 +201,7 @@ static void send_lead(struct dps_client *client)
 	if (client->lead_sent || !service->lead_request || client->config.sequential || step == NULL)
 		return;
 	client->lead_sent = true;
+	client->steps[step->id].sent = dps_client_now(client);
 	result = send(client, step, (unsigned)step->id | LEAD);
 	if (result != DPS_OK && result != DPS_AGAIN)
 		send_failed(client, step->id, result);
@@ -190,13 +225,14 @@ static void send_due(struct dps_client *client)
 		const struct dps_step *step = service->steps[i];
 
 		if (client->config.sequential && client->in_flight != 0)
-			return;
+			break;
 		if (!is_open(client, step) || client->steps[step->id].due > now)
 			continue;
 		result = send(client, step, (unsigned)step->id);
 		if (result == DPS_OK) {
 			client->in_flight |= DPS_STEP_BIT(step->id);
-			client->steps[step->id].due = now + client->config.request_timeout_ms;
+			client->steps[step->id].sent = now;
+			client->steps[step->id].due = now + dps_client_request_timeout(client, step->id);
 		} else if (result == DPS_AGAIN) {
 			client->no_room = true;                /* tried again when something has left or come */
 			if (!waited || client->in_flight != 0) /* but not for ever, when no answer is due that would make room */
@@ -205,6 +241,20 @@ static void send_due(struct dps_client *client)
 			send_failed(client, step->id, result);
 		}
 	}
+	dps_client_note_status(client, DPS_WHY_ASKED);
+}
+
+/* Whoever owns the device now is not who owned it when the other records were committed: all are asked for again. */
+static void owner_known(struct dps_client *client)
+{
+	const struct dps_service *service = client->config.service;
+	bool changes;
+
+	if (dps_client_owner_changes(client, &changes) == DPS_OK && !changes)
+		return; /* where it cannot be told, all is asked for too */
+	for (size_t i = 0; i < service->step_count; i++)
+		if ((service->steps[i]->flags & DPS_STEP_IS_TIME) == 0)
+			client->wanted |= DPS_STEP_BIT(service->steps[i]->id);
 }
 
 static void step_done(struct dps_client *client, enum dps_step_id id, bool absent)
@@ -214,45 +264,61 @@ static void step_done(struct dps_client *client, enum dps_step_id id, bool absen
 	client->done |= DPS_STEP_BIT(id);
 	client->report.step_ms[id] = dps_client_since_connect(client);
 	client->connect_failures = 0;
+	client->connect_timeout_ms = 0;
 	client->endpoints_failed = 0;
 	client->swallowed = 0;
+	client->redirects = 0;
+	client->steps[id].timeout_ms = 0;
+	dps_client_forget_error(client, id);
+	if (id == DPS_STEP_OWNER)
+		owner_known(client);
 	dps_client_emit(client, &event);
+	dps_client_note_status(client, DPS_WHY_STEP_DONE);
 }
 
+/* The time was read somewhere between request and answer: in the middle is the best guess. */
 static void take_time(struct dps_client *client, int64_t time_ms)
 {
 	const struct dps_service *service = client->config.service;
+	const uint64_t round_trip = dps_client_now(client) - client->steps[DPS_STEP_TIME].sent;
 
 	/* One of the two copies was answered: the other is not waited for. */
 	if ((client->in_flight & DPS_STEP_BIT(DPS_STEP_TIME)) != 0)
 		service->transport->forget(service->self, DPS_STEP_TIME);
 	client->in_flight &= ~DPS_STEP_BIT(DPS_STEP_TIME);
-	dps_client_set_time(client, time_ms);
-	if (dps_client_check_dates(client))
-		step_done(client, DPS_STEP_TIME, false);
+	dps_client_set_time(client, time_ms + (int64_t)(round_trip / 2));
+	client->dates_checked = false;
+	if (!dps_client_check_dates(client))
+		return;
+	dps_client_hand_on_time(client);
+	step_done(client, DPS_STEP_TIME, false);
 }
 
-/* The service sends the device elsewhere: that endpoint takes the place of this one. What was answered so far stays. */
+/* The service sends the device elsewhere. What was answered so far stays. */
 static void follow_redirect(struct dps_client *client, enum dps_step_id id, struct dps_span to)
 {
-	struct dps_client_endpoint *endpoint = &client->endpoints[client->endpoint];
-	struct dps_uri uri;
-
-	if (dps_uri_parse(to, &uri) != DPS_OK || client->redirects == REDIRECTS_MAX) {
+	if (client->redirects == REDIRECTS_MAX || !dps_client_redirect(client, to)) {
 		step_failed(client, id, DPS_E_FIELD, 0, to.data, to.len);
 		return;
 	}
 	client->redirects++;
-	memcpy(endpoint->uri, to.data, to.len);
-	endpoint->uri[to.len] = '\0';
-	endpoint->no_resources = false;
-	client->endpoints_changed = true;
+	client->moving = false;
+	client->endpoints_failed = 0;
 	for (unsigned i = 0; i < DPS_STEP_COUNT; i++)
 		if ((client->in_flight & DPS_STEP_BIT(i)) != 0)
 			client->steps[i].due = 0;
 	client->in_flight = 0;
 	client->steps[id].due = 0;
 	dps_client_go_on(client);
+}
+
+/* Once in a run: what is to be stored of the endpoints and the time. Failures show when it is tried again, after the commit. */
+static void remember(struct dps_client *client)
+{
+	if (client->remembered)
+		return;
+	client->remembered = true;
+	(void)dps_client_remember(client);
 }
 
 static void take_answer(struct dps_client *client, const struct dps_answer *answer)
@@ -274,6 +340,8 @@ static void take_answer(struct dps_client *client, const struct dps_answer *answ
 	}
 	if (step == NULL || (client->wanted & ~client->done & DPS_STEP_BIT(id)) == 0)
 		return; /* the copy of the lead request, which nobody waits for */
+	if ((step->flags & DPS_STEP_IS_TIME) == 0)
+		remember(client); /* whose answers these are, before the first is staged */
 	if (result == DPS_OK || none)
 		result = step->accept(&env, answer, &verdict);
 	if (lead && result != DPS_OK)
@@ -322,6 +390,18 @@ static void check_timeouts(struct dps_client *client)
 		connection_lost(client, DPS_E_TIMEOUT, (struct dps_span){NULL, 0});
 }
 
+static void keep_alive(struct dps_client *client)
+{
+	const struct dps_service *service = client->config.service;
+	uint64_t now = dps_client_now(client);
+
+	if (client->state != DPS_STATE_ASKING || !keeps_alive(client) || now < client->alive_at + client->config.keepalive_ms)
+		return;
+	client->alive_at = now;
+	if (service->transport->keepalive(service->self) == DPS_E_TIMEOUT)
+		connection_lost(client, DPS_E_TIMEOUT, (struct dps_span){NULL, 0});
+}
+
 void dps_client_advance_asking(struct dps_client *client, bool *busy)
 {
 	const struct dps_service *service = client->config.service;
@@ -341,16 +421,15 @@ void dps_client_advance_asking(struct dps_client *client, bool *busy)
 		if (client->state != DPS_STATE_ASKING)
 			return;
 		if ((client->wanted & ~client->done) == 0) {
-			dps_client_set_state(client, DPS_STATE_COMMITTING);
+			dps_client_enter(client, DPS_WHY_ANSWERED);
 			return;
 		}
 	}
-	/* While the answers are on their way there is time for what is to be stored anyway. Failures show when it is tried again, after the commit. */
-	if (client->in_flight != 0 && dps_client_wall_s(client) != 0 && !client->remembered) {
-		client->remembered = true;
-		(void)dps_client_remember(client);
-	}
+	/* While the answers are on their way there is time for what is to be stored anyway. */
+	if (client->in_flight != 0 && dps_client_wall_s(client) != 0)
+		remember(client);
 	check_timeouts(client);
+	keep_alive(client);
 	if (client->state == DPS_STATE_ASKING && client->in_flight == 0 &&
 	    (client->ending || dps_client_next_due(client) > dps_client_now(client) + LINGER_MS))
 		dps_client_go_on(client);

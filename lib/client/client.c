@@ -26,15 +26,28 @@ void dps_client_config_default(struct dps_client_config *config)
 	config->long_factor = 6;
 	config->connect_timeout_ms = 30000;
 	config->request_timeout_ms = 30000;
+	config->keepalive_ms = 10000;
+	config->renewal_permille = 667;
+	config->renewal_jitter_permille = 100;
+}
+
+/* A client for tools: it looks at what is stored, and asks nobody. */
+static bool is_for_tools(const struct dps_client_config *config)
+{
+	return config->channel == NULL && config->certificates == NULL && config->service == NULL;
 }
 
 static bool is_complete(const struct dps_client_config *config)
 {
 	const struct dps_platform *platform = config->platform;
 
-	if (platform == NULL || config->channel == NULL || config->keys == NULL || config->certificates == NULL || config->service == NULL)
+	if (platform == NULL || platform->clock.monotonic_ms == NULL || platform->random.fill == NULL || platform->storage.read == NULL)
 		return false;
-	if (platform->clock.monotonic_ms == NULL || platform->random.fill == NULL || platform->storage.read == NULL)
+	if (is_for_tools(config))
+		return true;
+	if (config->channel == NULL || config->keys == NULL || config->certificates == NULL || config->service == NULL)
+		return false;
+	if (config->renewal_permille == 0 || config->renewal_permille > 1000 || config->renewal_jitter_permille > 1000)
 		return false;
 	if (config->retry_count == 0 || config->retry_count > DPS_CONFIG_RETRIES || config->long_factor == 0)
 		return false;
@@ -50,33 +63,8 @@ dps_result dps_client_init(struct dps_client *client, const struct dps_client_co
 		return DPS_E_ARGUMENT;
 	memset(client, 0, sizeof(*client));
 	client->config = *config;
-	return DPS_OK;
-}
-
-dps_result dps_client_check_endpoint(const char *uri)
-{
-	struct dps_uri parsed;
-	size_t len = strlen(uri);
-
-	if (len > DPS_CONFIG_URI_LENGTH || dps_uri_parse((struct dps_span){(const uint8_t *)uri, len}, &parsed) != DPS_OK)
-		return DPS_E_URI;
-	return DPS_OK;
-}
-
-dps_result dps_client_add_endpoint(struct dps_client *client, const char *uri)
-{
-	struct dps_client_endpoint *endpoint;
-
-	if (dps_client_check_endpoint(uri) != DPS_OK)
-		return DPS_E_URI;
-	for (size_t i = 0; i < client->endpoint_count; i++)
-		if (strcmp(client->endpoints[i].uri, uri) == 0)
-			return DPS_OK;
-	if (client->endpoint_count == DPS_CONFIG_ENDPOINTS)
-		return DPS_E_BUFFER;
-	endpoint = &client->endpoints[client->endpoint_count++];
-	memcpy(endpoint->uri, uri, strlen(uri) + 1);
-	endpoint->no_resources = false;
+	client->trust = config->trust;
+	client->not_after_ms = INT64_MAX;
 	return DPS_OK;
 }
 
@@ -90,52 +78,85 @@ void dps_client_failed_here(struct dps_client *client, dps_result cause)
 		return;
 	}
 	client->connect_failures++;
-	delay = dps_policy_delay(&client->config, dps_result_class(cause), client->connect_failures, dps_client_random(client));
+	delay = dps_client_schedule(client, DPS_STEP_CONFIG, cause, client->connect_failures);
 	client->wake = dps_client_now(client) + delay;
-	dps_client_set_state(client, DPS_STATE_WAITING);
+	dps_client_enter(client, DPS_WHY_LOCAL_FAILURE);
 	dps_client_emit_retry(client, delay);
 }
 
-static void begin_run(struct dps_client *client)
+/* A fleet that is switched on together comes one after another. A renewal has a jitter of its own. */
+static uint64_t first_connect_at(const struct dps_client *client)
+{
+	const uint64_t jitter = client->renewing ? 0 : client->config.start_jitter_ms;
+
+	return dps_client_now(client) + (jitter * dps_client_random(client) >> 32);
+}
+
+static void begin_run(struct dps_client *client, enum dps_why why)
 {
 	memset(client->steps, 0, sizeof(client->steps));
 	client->connect_failures = 0;
+	client->connect_timeout_ms = 0;
 	client->endpoints_failed = 0;
+	client->moving = false;
 	client->swallowed = 0;
 	client->commit_failures = 0;
 	client->redirects = 0;
 	client->remembered = false;
-	client->endpoint = 0;
+	client->rotation_refused = false;
+	client->time_proven = false;
+	client->failing = false;
+	client->endpoint = client->selected;
 	client->first_connect = 0;
+	dps_client_choose_key(client);
 	dps_client_plan(client);
 	if ((client->wanted & ~client->done) == 0) {
-		dps_client_set_state(client, DPS_STATE_COMMITTING); /* all was staged before the power went */
+		dps_client_enter(client, DPS_WHY_STAGED);
 		return;
 	}
 	if (client->endpoint_count == 0) {
 		dps_client_failed_here(client, DPS_E_NO_ENDPOINT);
 		return;
 	}
-	client->wake = dps_client_now(client);
-	dps_client_set_state(client, DPS_STATE_WAITING);
+	if (!dps_client_can_know_time(client)) {
+		dps_client_failed_here(client, DPS_E_CLOCK_NOT_SET);
+		return;
+	}
+	client->wake = first_connect_at(client);
+	dps_client_enter(client, why);
+}
+
+/* An identity that has ended is of no use to a device that does not stay: it asks for another one. */
+static bool needs_renewal(struct dps_client *client)
+{
+	if (client->config.stay || !dps_client_is_provisioned(client))
+		return false;
+	dps_client_watch_renewal(client);
+	return dps_client_has_expired(client);
 }
 
 /* Reads what is stored, and goes on from there. */
 static void begin(struct dps_client *client)
 {
-	const bool asks = (client->flags & (DPS_START_FORCE | DPS_START_RENEW)) != 0;
-	dps_result result = dps_client_read_state(client);
+	dps_result result = dps_client_read_state(client, true);
 
-	if (result == DPS_OK && (client->flags & DPS_START_RENEW) != 0 && !dps_client_is_provisioned(client))
+	if (result == DPS_OK && (client->flags & (DPS_START_RENEW | DPS_START_HUB)) != 0 && !dps_client_is_provisioned(client))
 		result = DPS_E_STATE;
 	client->loaded = result == DPS_OK;
 	if (result != DPS_OK) {
 		dps_client_failed_here(client, result);
-	} else if (dps_client_is_provisioned(client) && !asks) {
+		return;
+	}
+	dps_client_look_at_clock(client);
+	if (client->flags == DPS_START_NORMAL && needs_renewal(client)) {
+		client->flags = DPS_START_RENEW;
+		dps_client_tell_expiry(client);
+	}
+	if (dps_client_is_provisioned(client) && client->flags == DPS_START_NORMAL) {
 		dps_client_after_commit(client);
 		dps_client_succeed(client, false);
 	} else {
-		begin_run(client);
+		begin_run(client, DPS_WHY_START);
 	}
 }
 
@@ -143,17 +164,41 @@ dps_result dps_client_start(struct dps_client *client, unsigned flags)
 {
 	if (client->in_callback || (client->state != DPS_STATE_IDLE && client->state != DPS_STATE_PROVISIONED))
 		return DPS_E_STATE;
+	if (is_for_tools(&client->config))
+		return DPS_E_STATE;
 	client->state = DPS_STATE_IDLE;
 	client->flags = flags;
 	client->started = dps_client_now(client);
 	client->connect_failures = 0;
+	client->connect_timeout_ms = 0;
 	client->renewing = false;
 	client->failed_once = false;
+	client->failing = false;
+	client->error = DPS_ERROR_OK;
+	client->clock_odd = false;
+	client->expiry_told = false;
 	client->cancel_asked = false;
 	memset(&client->report, 0, sizeof(client->report));
 	client->config.channel->stats(client->config.channel->ctx, &client->stats_before);
 	begin(client);
 	return DPS_OK;
+}
+
+dps_result dps_client_load(struct dps_client *client, bool *provisioned)
+{
+	dps_result result = DPS_OK;
+
+	if (client->in_callback || (client->state != DPS_STATE_IDLE && client->state != DPS_STATE_PROVISIONED))
+		return DPS_E_STATE;
+	if (client->state == DPS_STATE_IDLE) { /* one that stays has it in hand */
+		client->silent = true;
+		result = dps_client_read_state(client, false);
+		client->silent = false;
+		client->loaded = result == DPS_OK;
+	}
+	if (provisioned != NULL)
+		*provisioned = result == DPS_OK && dps_client_is_provisioned(client);
+	return result;
 }
 
 /* A device that stays renews its identity in a run of its own; the old one is in force until the new one is committed. */
@@ -164,7 +209,7 @@ static void begin_renewal(struct dps_client *client)
 	client->flags = DPS_START_RENEW;
 	client->renewing = true;
 	memset(&client->report, 0, sizeof(client->report));
-	begin_run(client);
+	begin_run(client, DPS_WHY_RENEWAL_DUE);
 }
 
 static void advance_waiting(struct dps_client *client)
@@ -287,6 +332,8 @@ uint32_t dps_client_process(struct dps_client *client)
 				begin_renewal(client);
 			break;
 		}
+		if (client->renewing)
+			dps_client_tell_expiry(client);
 		if (client->cancel_asked)
 			dps_client_cancel(client);
 		if (client->state == before)
@@ -322,7 +369,7 @@ void dps_client_cancel(struct dps_client *client)
 		return;
 	}
 	dps_client_close(client);
-	dps_client_set_state(client, DPS_STATE_IDLE);
+	dps_client_enter(client, DPS_WHY_CANCEL);
 	dps_client_emit(client, &event);
 }
 
@@ -330,7 +377,21 @@ void dps_client_stop(struct dps_client *client)
 {
 	dps_client_close(client);
 	client->cancel_asked = false;
-	client->state = DPS_STATE_IDLE;
+	client->renewing = false;
+	client->state = DPS_STATE_IDLE; /* silently: no event tells of it */
+	client->status = dps_client_status(client);
+}
+
+dps_result dps_client_select_gateway(struct dps_client *client, const struct dps_gateway *gateway)
+{
+	client->gateway = (struct dps_gateway){.uri = {NULL, 0}};
+	if (gateway == NULL)
+		return DPS_OK;
+	if (gateway->uri.len == 0 || gateway->uri.len > sizeof(client->gateway_uri))
+		return DPS_E_URI;
+	memcpy(client->gateway_uri, gateway->uri.data, gateway->uri.len);
+	client->gateway = (struct dps_gateway){gateway->id, {(const uint8_t *)client->gateway_uri, gateway->uri.len}};
+	return DPS_OK;
 }
 
 dps_result dps_client_factory_reset(struct dps_client *client)
@@ -351,16 +412,27 @@ dps_result dps_client_factory_reset(struct dps_client *client)
 		return result;
 	memset(client->endpoints, 0, sizeof(client->endpoints));
 	client->endpoint_count = 0;
+	client->selected = 0;
+	client->endpoint = 0;
+	memset(client->pins, 0, sizeof(client->pins));
+	client->pin_count = 0;
+	memset(&client->gateway, 0, sizeof(client->gateway));
 	memset(&client->device_id, 0, sizeof(client->device_id));
 	memset(client->key_slot, 0, sizeof(client->key_slot));
+	memset(client->committed_slot, 0, sizeof(client->committed_slot));
 	client->key_ready = false;
 	client->time_known = false;
+	client->time_floor_ms = 0;
+	client->failing = false;
+	client->error = DPS_ERROR_OK;
+	client->not_after_ms = INT64_MAX;
+	client->status = dps_client_status(client);
 	return DPS_OK;
 }
 
 void dps_client_deinit(struct dps_client *client)
 {
-	if (client->config.channel != NULL)
+	if (client->config.platform != NULL)
 		dps_client_stop(client);
 	dps_wipe(client, sizeof(*client));
 }

@@ -3,18 +3,16 @@
  * Commit: one write of the manifest puts all staged answers in force. Everything behind it (handlers, clean-up, what is remembered of the endpoint and
  * the time) may fail or be cut off without harm and is made up for at the next start.
  */
+#include <string.h>
+
 #include "client/internal.h"
-#include "client/policy.h"
 #include "codec/text.h"
+
+/* An owner's blob: a header, a length, an id, and room to grow. */
+#define OWNER_SIZE 64
 
 /* The stored time is a floor, not a clock: it is written again only when it has moved this far. */
 #define TIME_FLOOR_STEP_MS (INT64_C(24) * 3600 * 1000)
-
-/* How often a waiting device looks whether its identity is due: the platform's clock may be set meanwhile. */
-#define RENEWAL_LOOK_MS (INT64_C(3600) * 1000)
-
-/* Never sooner after another: a CA that hands out identities of no life must not be asked without end. */
-#define RENEWAL_MIN_S 5u
 
 static dps_result read_committed(struct dps_client *client, enum dps_record record, void *view)
 {
@@ -32,6 +30,7 @@ static enum dps_handled tell(struct dps_client *client, enum dps_record record, 
 		struct dps_credentials credentials;
 		struct dps_acl acls;
 		struct dps_resources resources;
+		struct dps_local local;
 	} view;
 
 	*result = read_committed(client, record, &view);
@@ -48,6 +47,7 @@ static enum dps_handled tell(struct dps_client *client, enum dps_record record, 
 		return handlers->acls != NULL ? handlers->acls(user, &view.acls) : DPS_HANDLED;
 	case DPS_RECORD_RESOURCES:
 		return handlers->resources != NULL ? handlers->resources(user, &view.resources) : DPS_HANDLED;
+	case DPS_RECORD_LOCAL: /* the application gave it */
 	case DPS_RECORD_COUNT:
 	default:
 		return DPS_HANDLED;
@@ -87,7 +87,7 @@ uint32_t dps_client_records_untold(const struct dps_client *client)
 {
 	const struct dps_handlers *handlers = &client->config.handlers;
 
-	return (handlers->owner == NULL ? DPS_RECORD_BIT(DPS_RECORD_OWNER) : 0) |
+	return DPS_RECORD_BIT(DPS_RECORD_LOCAL) | (handlers->owner == NULL ? DPS_RECORD_BIT(DPS_RECORD_OWNER) : 0) |
 	       (handlers->cloud == NULL ? DPS_RECORD_BIT(DPS_RECORD_CLOUD) : 0) |
 	       (handlers->credentials == NULL ? DPS_RECORD_BIT(DPS_RECORD_CREDENTIALS) : 0) |
 	       (handlers->acls == NULL ? DPS_RECORD_BIT(DPS_RECORD_ACLS) : 0) |
@@ -96,23 +96,11 @@ uint32_t dps_client_records_untold(const struct dps_client *client)
 
 dps_result dps_client_remember(struct dps_client *client)
 {
-	struct dps_stored_endpoints stored = {.count = client->endpoint_count};
 	int64_t unix_ms = 0;
-	dps_result result = DPS_OK;
+	dps_result result = client->endpoints_changed ? dps_client_write_endpoints(client) : DPS_OK;
 
-	if (client->endpoints_changed) {
-		for (size_t i = 0; i < client->endpoint_count; i++) {
-			const char *uri = client->endpoints[i].uri;
-			size_t len = 0;
-
-			while (uri[len] != '\0')
-				len++;
-			stored.list[i] = (struct dps_stored_endpoint){{(const uint8_t *)uri, len}, client->endpoints[i].no_resources};
-		}
-		result = dps_store_write_endpoints(&client->store, &stored);
-		client->endpoints_changed = result != DPS_OK;
-	}
-	if (dps_client_wall_ms(client, &unix_ms) && unix_ms >= client->time_floor_ms + TIME_FLOOR_STEP_MS) {
+	/* Only a time by which a verified path is in date: a clock that was once far ahead must not raise the floor for good. */
+	if (client->time_proven && dps_client_wall_ms(client, &unix_ms) && unix_ms >= client->time_floor_ms + TIME_FLOOR_STEP_MS) {
 		dps_result written = dps_store_write_time(&client->store, unix_ms);
 
 		if (written == DPS_OK)
@@ -128,10 +116,56 @@ void dps_client_after_commit(struct dps_client *client)
 	dps_result result = dps_client_remember(client);
 
 	if (result == DPS_OK)
+		result = dps_store_migrate(&client->store);
+	if (result == DPS_OK)
 		result = dps_store_collect(&client->store);
+	if (result == DPS_OK)
+		result = dps_client_settle_key(client);
 	if (result != DPS_OK)
 		dps_client_warn(client, DPS_STEP_COMMIT, result, DPS_CLIENT_TEXT("housekeeping of the stored state failed"));
 	dps_client_tell_handlers(client);
+}
+
+dps_result dps_client_owner_changes(struct dps_client *client, bool *changes)
+{
+	const uint32_t bit = DPS_RECORD_BIT(DPS_RECORD_OWNER);
+	struct dps_owner now, next;
+	uint8_t buf[OWNER_SIZE]; /* the body area may be the transport's */
+	dps_result result;
+
+	*changes = false;
+	if ((client->store.committed & client->store.staged & bit) == 0)
+		return DPS_OK;
+	result = dps_store_read(&client->store, DPS_RECORD_OWNER, DPS_STORE_COMMITTED, buf, sizeof(buf), &now);
+	if (result == DPS_OK)
+		result = dps_store_read(&client->store, DPS_RECORD_OWNER, DPS_STORE_STAGED, buf, sizeof(buf), &next);
+	*changes = result == DPS_OK && !dps_uuid_equal(&now.id, &next.id);
+	return result;
+}
+
+/* What the device keeps for its former owner goes in the same write that puts the new one in force. */
+static dps_result drop_local(struct dps_client *client)
+{
+	const struct dps_local none = {.anchor_count = 0};
+
+	if ((client->store.committed & DPS_RECORD_BIT(DPS_RECORD_LOCAL)) == 0)
+		return DPS_OK;
+	return dps_store_stage(&client->store, DPS_RECORD_LOCAL, &none);
+}
+
+/* The commit itself. */
+static dps_result put_in_force(struct dps_client *client, struct dps_event *event)
+{
+	dps_result result = dps_client_owner_changes(client, &event->owner_changed);
+
+	if (event->owner_changed)
+		result = drop_local(client);
+	event->records = client->store.staged;
+	if (result == DPS_OK)
+		result = dps_store_commit(&client->store, client->store.staged);
+	if (result == DPS_OK && (event->records & DPS_RECORD_BIT(DPS_RECORD_CREDENTIALS)) != 0)
+		memcpy(client->committed_slot, client->key_slot, sizeof(client->committed_slot));
+	return result;
 }
 
 void dps_client_advance_committing(struct dps_client *client)
@@ -142,7 +176,7 @@ void dps_client_advance_committing(struct dps_client *client)
 
 	if (client->commit_failures > 0 && dps_client_now(client) < client->wake)
 		return;
-	result = dps_store_commit(&client->store, client->store.staged);
+	result = put_in_force(client, &event);
 	if (result != DPS_OK) {
 		dps_class klass = dps_result_class(result);
 
@@ -151,8 +185,7 @@ void dps_client_advance_committing(struct dps_client *client)
 			dps_client_fail(client, false);
 			return;
 		}
-		client->commit_failures++;
-		delay = dps_policy_delay(&client->config, klass, client->commit_failures, dps_client_random(client));
+		delay = dps_client_schedule(client, DPS_STEP_COMMIT, result, ++client->commit_failures);
 		client->wake = dps_client_now(client) + delay;
 		dps_client_close(client);
 		dps_client_emit_retry(client, delay);
@@ -163,65 +196,4 @@ void dps_client_advance_committing(struct dps_client *client)
 	dps_client_emit(client, &event);
 	dps_client_after_commit(client);
 	dps_client_succeed(client, true);
-}
-
-/* Without a clock the last known time plus the time since start is all there is; it errs towards renewing late, never towards dropping. */
-static int64_t best_wall_ms(const struct dps_client *client)
-{
-	int64_t now_ms = 0;
-
-	if (dps_client_wall_ms(client, &now_ms))
-		return now_ms;
-	return client->time_floor_ms + (int64_t)(dps_client_now(client) - client->started);
-}
-
-void dps_client_watch_renewal(struct dps_client *client)
-{
-	struct dps_credentials credentials;
-	int64_t now_ms = best_wall_ms(client);
-	dps_result result = read_committed(client, DPS_RECORD_CREDENTIALS, &credentials);
-
-	dps_wipe(client->body, sizeof(client->body));
-	client->renew_at_ms = now_ms + RENEWAL_LOOK_MS; /* one that cannot be read is renewed soon, not forgotten */
-	if (result == DPS_OK) {
-		uint32_t wait_s = dps_policy_renewal_s(now_ms / 1000, credentials.not_after, dps_client_random(client));
-
-		client->renew_at_ms = now_ms + (int64_t)(wait_s > RENEWAL_MIN_S ? wait_s : RENEWAL_MIN_S) * 1000;
-	}
-	(void)dps_client_renewal_due(client);
-}
-
-bool dps_client_renewal_due(struct dps_client *client)
-{
-	int64_t left_ms = client->renew_at_ms - best_wall_ms(client);
-
-	if (left_ms <= 0)
-		return true;
-	client->wake = dps_client_now(client) + (uint64_t)(left_ms < RENEWAL_LOOK_MS ? left_ms : RENEWAL_LOOK_MS);
-	return false;
-}
-
-dps_result dps_client_read_owner(struct dps_client *client, uint8_t *buf, size_t size, struct dps_owner *out)
-{
-	return dps_store_read(&client->store, DPS_RECORD_OWNER, DPS_STORE_COMMITTED, buf, size, out);
-}
-
-dps_result dps_client_read_cloud(struct dps_client *client, uint8_t *buf, size_t size, struct dps_cloud *out)
-{
-	return dps_store_read(&client->store, DPS_RECORD_CLOUD, DPS_STORE_COMMITTED, buf, size, out);
-}
-
-dps_result dps_client_read_credentials(struct dps_client *client, uint8_t *buf, size_t size, struct dps_credentials *out)
-{
-	return dps_store_read(&client->store, DPS_RECORD_CREDENTIALS, DPS_STORE_COMMITTED, buf, size, out);
-}
-
-dps_result dps_client_read_acls(struct dps_client *client, uint8_t *buf, size_t size, struct dps_acl *out)
-{
-	return dps_store_read(&client->store, DPS_RECORD_ACLS, DPS_STORE_COMMITTED, buf, size, out);
-}
-
-dps_result dps_client_read_resources(struct dps_client *client, uint8_t *buf, size_t size, struct dps_resources *out)
-{
-	return dps_store_read(&client->store, DPS_RECORD_RESOURCES, DPS_STORE_COMMITTED, buf, size, out);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Endpoints and connections: opening, checking the dates, losing, and when the next one is made. */
+/* Connections: opening, checking the dates, losing, and when and where the next one is made. */
 #include <string.h>
 
 #include "client/internal.h"
@@ -32,19 +32,52 @@ void dps_client_close(struct dps_client *client)
 	}
 	client->attached = false;
 	client->in_flight = 0;
+	if (client->config.channel == NULL)
+		return; /* a client for tools */
 	client->config.channel->close(client->config.channel->ctx);
 	count_stats(client);
 }
 
-static void wait_for(struct dps_client *client, uint32_t ms)
+uint32_t dps_client_schedule(struct dps_client *client, enum dps_step_id step, dps_result cause, uint32_t failures)
 {
-	client->wake = dps_client_now(client) + ms;
-	dps_client_set_state(client, DPS_STATE_WAITING);
+	const struct dps_client_config *config = &client->config;
+	const bool asked = step >= DPS_STEP_TIME && step < DPS_STEP_COMMIT;
+	uint32_t *timeout = asked ? &client->steps[step].timeout_ms : &client->connect_timeout_ms;
+	struct dps_retry retry = {
+		.delay_ms = dps_policy_delay(config, dps_result_class(cause), failures, dps_client_random(client)),
+		.timeout_ms = asked ? dps_client_request_timeout(client, step) : config->connect_timeout_ms,
+		.step = step,
+		.cause = cause,
+		.attempt = failures,
+		.endpoint = client->endpoints[client->endpoint].uri,
+	};
+
+	if (config->on_retry == NULL)
+		return retry.delay_ms;
+	config->on_retry(config->user, &retry);
+	*timeout = retry.timeout_ms;
+	return retry.delay_ms < DPS_FOREVER ? retry.delay_ms : DPS_FOREVER - 1;
 }
 
-static void next_endpoint(struct dps_client *client)
+/* Every endpoint gets its turn before anything is waited for. After that, one that could be reached is a better one to come back to than the next. */
+bool dps_client_move_on(struct dps_client *client, bool reached)
 {
-	client->endpoint = (uint8_t)((client->endpoint + 1u) % client->endpoint_count);
+	if (client->endpoint_count < 2)
+		return false;
+	if (client->moving)
+		return client->endpoints_failed != 0; /* another step of this connection has failed before */
+	client->endpoints_failed = (uint8_t)((client->endpoints_failed + 1u) % client->endpoint_count);
+	client->moving = !reached || client->endpoints_failed != 0;
+	return client->endpoints_failed != 0;
+}
+
+static void move(struct dps_client *client)
+{
+	if (client->moving)
+		client->endpoint = (uint8_t)((client->endpoint + 1u) % client->endpoint_count);
+	client->moving = false;
+	if (client->endpoint >= client->endpoint_count)
+		client->endpoint = 0; /* the list has become shorter */
 }
 
 void dps_client_connection_failed(struct dps_client *client, enum dps_step_id step, dps_result cause, struct dps_span text)
@@ -63,16 +96,16 @@ void dps_client_connection_failed(struct dps_client *client, enum dps_step_id st
 		return;
 	}
 
-	/* Every endpoint gets its turn before anything is waited for. */
-	client->endpoints_failed++;
-	if (client->endpoints_failed >= client->endpoint_count) {
-		client->endpoints_failed = 0;
-		client->connect_failures++;
-		delay = dps_policy_delay(&client->config, klass, client->connect_failures, dps_client_random(client));
-	}
+	if (!dps_client_move_on(client, false))
+		delay = dps_client_schedule(client, step, cause, ++client->connect_failures);
 	dps_client_emit_retry(client, delay);
-	next_endpoint(client);
-	wait_for(client, delay);
+	client->wake = dps_client_now(client) + delay;
+	dps_client_enter(client, DPS_WHY_CONNECTION_FAILED);
+}
+
+static uint32_t connect_timeout(const struct dps_client *client)
+{
+	return client->connect_timeout_ms != 0 ? client->connect_timeout_ms : client->config.connect_timeout_ms;
 }
 
 /* A clock that was synchronised when the run was planned may not be any more. */
@@ -89,15 +122,19 @@ void dps_client_connect(struct dps_client *client)
 	const struct dps_channel *channel = client->config.channel;
 	struct dps_channel_params params = {
 		.host = client->host,
-		.trust = &client->config.trust,
+		.trust = &client->trust,
 		.keys = client->config.keys,
 		.key_slot = DPS_SLOT_MANUFACTURER,
 		.path = &client->path,
 	};
-	const char *text = client->endpoints[client->endpoint].uri;
+	const char *text;
 	struct dps_uri uri;
-	dps_result result = dps_uri_parse((struct dps_span){(const uint8_t *)text, strlen(text)}, &uri);
+	dps_result result = DPS_E_NO_ENDPOINT; /* the last one was taken away meanwhile */
 
+	move(client);
+	text = client->endpoints[client->endpoint].uri;
+	if (client->endpoint_count > 0)
+		result = dps_uri_parse((struct dps_span){(const uint8_t *)text, strlen(text)}, &uri);
 	if (result == DPS_OK) {
 		memcpy(client->host, uri.host, sizeof(client->host));
 		params.port = uri.port;
@@ -114,10 +151,10 @@ void dps_client_connect(struct dps_client *client)
 	client->lead_sent = false;
 	client->no_room = false;
 	client->report.connections++;
-	client->wake = dps_client_now(client) + client->config.connect_timeout_ms;
+	client->wake = dps_client_now(client) + connect_timeout(client);
 	if (client->first_connect == 0)
 		client->first_connect = dps_client_now(client);
-	dps_client_set_state(client, DPS_STATE_CONNECTING);
+	dps_client_enter(client, DPS_WHY_CONNECT);
 	result = channel->open(channel->ctx, &params);
 	if (result != DPS_OK)
 		dps_client_connection_failed(client, DPS_STEP_CONNECT, result, no_text);
@@ -127,12 +164,17 @@ bool dps_client_check_dates(struct dps_client *client)
 {
 	dps_result result;
 
-	if (client->dates_checked)
+	/* Once is enough for as long as the time goes on as it did. */
+	if (client->dates_checked && !dps_client_time_jumped(client))
 		return true;
 	result = dps_pki_path_check_dates(&client->path, dps_client_wall_s(client));
 	client->dates_checked = result == DPS_OK;
-	if (result == DPS_OK)
+	if (result == DPS_OK) {
+		(void)dps_client_wall_ms(client, &client->dates_ms);
+		client->dates_stamp = dps_client_now(client);
+		client->time_proven = true;
 		return true;
+	}
 
 	/* A time told by a peer that this very time shows to be no valid one is worth nothing: the next connection asks anew. */
 	client->time_known = false;
@@ -171,7 +213,8 @@ static void established(struct dps_client *client)
 	skip_absent(client);
 	service->transport->attach(service->self, &env);
 	client->attached = true;
-	dps_client_set_state(client, DPS_STATE_ASKING);
+	client->alive_at = dps_client_now(client);
+	dps_client_enter(client, DPS_WHY_CONNECTED);
 	dps_client_emit(client, &event);
 }
 
@@ -190,7 +233,7 @@ void dps_client_advance_connecting(struct dps_client *client)
 	else if (dps_client_now(client) < client->wake)
 		return;
 	else if (channel->next_address(channel->ctx) == DPS_OK) /* each address has the whole time */
-		client->wake = dps_client_now(client) + client->config.connect_timeout_ms;
+		client->wake = dps_client_now(client) + connect_timeout(client);
 	else
 		dps_client_connection_failed(client, step, DPS_E_TIMEOUT, no_text);
 }
@@ -199,10 +242,10 @@ void dps_client_go_on(struct dps_client *client)
 {
 	dps_client_close(client);
 	if ((client->wanted & ~client->done) == 0) { /* the endpoint has nothing of what was still wanted */
-		dps_client_set_state(client, DPS_STATE_COMMITTING);
+		dps_client_enter(client, DPS_WHY_ANSWERED);
 		return;
 	}
 	want_time(client); /* else no step might ever be due */
 	client->wake = dps_client_next_due(client);
-	dps_client_set_state(client, DPS_STATE_WAITING);
+	dps_client_enter(client, DPS_WHY_LATER);
 }

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "client/internal.h"
+#include "client/machine.h"
 #include "client/policy.h"
 #include "codec/text.h"
 
@@ -49,7 +50,7 @@ void dps_client_emit(struct dps_client *client, struct dps_event *event)
 {
 	uint64_t elapsed = dps_client_now(client) - client->started;
 
-	if (client->config.on_event == NULL)
+	if (client->config.on_event == NULL || client->silent)
 		return;
 	event->at_ms = elapsed < UINT32_MAX ? (uint32_t)elapsed : UINT32_MAX;
 	client->in_callback = true;
@@ -57,14 +58,19 @@ void dps_client_emit(struct dps_client *client, struct dps_event *event)
 	client->in_callback = false;
 }
 
-void dps_client_set_state(struct dps_client *client, enum dps_state state)
+void dps_client_enter(struct dps_client *client, enum dps_why why)
 {
-	struct dps_event event = {.type = DPS_EVENT_STATE, .state = state, .previous = client->state};
+	struct dps_event event = {.type = DPS_EVENT_STATE, .why = why, .previous = client->state};
 
-	if (client->state == state)
-		return;
-	client->state = state;
-	dps_client_emit(client, &event);
+	/* What the table does not know is a fault of this library: to end is better than to go on in a state that nobody thought of. */
+	if (!dps_machine_next(client->state, why, &event.state)) {
+		dps_client_warn(client, DPS_STEP_CONFIG, DPS_E_INTERNAL, DPS_CLIENT_TEXT("a change of state that cannot be"));
+		event.state = DPS_STATE_IDLE;
+	}
+	client->state = event.state;
+	if (event.state != event.previous)
+		dps_client_emit(client, &event);
+	dps_client_note_status(client, why);
 }
 
 void dps_client_record(struct dps_client *client, enum dps_step_id step, dps_result cause, unsigned code, const uint8_t *text, size_t len)
@@ -77,6 +83,7 @@ void dps_client_record(struct dps_client *client, enum dps_step_id step, dps_res
 	failure->attempt = ++client->report.attempts[step];
 	dps_text_printable(failure->text, sizeof(failure->text), text, len);
 	client->failed_once = true;
+	dps_client_note_error(client, step, cause, code);
 }
 
 void dps_client_warn(struct dps_client *client, enum dps_step_id step, dps_result cause, const char *text)
@@ -86,7 +93,7 @@ void dps_client_warn(struct dps_client *client, enum dps_step_id step, dps_resul
 	struct dps_event event = {.type = DPS_EVENT_WARNING, .failure = &warning};
 
 	dps_text_printable(warning.text, sizeof(warning.text), (const uint8_t *)text, strlen(text));
-	if (log->write != NULL)
+	if (log->write != NULL && !client->silent)
 		log->write(log->ctx, DPS_LOG_WARNING, warning.text);
 	dps_client_emit(client, &event);
 }
@@ -114,7 +121,7 @@ void dps_client_fail(struct dps_client *client, bool deadline)
 
 	dps_client_close(client);
 	client->report.elapsed_ms = dps_client_since_connect(client);
-	dps_client_set_state(client, DPS_STATE_IDLE);
+	dps_client_enter(client, deadline ? DPS_WHY_DEADLINE : DPS_WHY_FAILED);
 	dps_client_emit(client, &event);
 }
 
@@ -123,12 +130,15 @@ void dps_client_succeed(struct dps_client *client, bool fresh)
 	struct dps_event event = {.type = client->renewing ? DPS_EVENT_RENEWED : DPS_EVENT_PROVISIONED, .fresh = fresh};
 
 	client->report.elapsed_ms = dps_client_since_connect(client);
-	if (client->config.stay) {
+	client->failing = false;
+	client->error = DPS_ERROR_OK;
+	client->expiry_told = false;
+	if (client->config.stay)
 		dps_client_watch_renewal(client);
-		dps_client_set_state(client, DPS_STATE_PROVISIONED);
-	} else {
-		dps_client_set_state(client, DPS_STATE_IDLE);
-	}
+	if (fresh)
+		dps_client_enter(client, client->config.stay ? DPS_WHY_COMMITTED : DPS_WHY_COMMITTED_ENDS);
+	else
+		dps_client_enter(client, client->config.stay ? DPS_WHY_ALREADY : DPS_WHY_ALREADY_ENDS);
 	client->renewing = false;
 	dps_client_emit(client, &event);
 }

@@ -2,6 +2,9 @@
 /* See policy.h. docs/failures.md shows the same table. */
 #include "client/policy.h"
 
+/* The last second of the year 9999 (RFC 5280 section 4.1.2.5.2). */
+#define MAX_S INT64_C(253402300799)
+
 enum retry { RETRY_ALWAYS, RETRY_IF_STAYING, RETRY_NEVER };
 
 static const struct {
@@ -32,19 +35,25 @@ uint32_t dps_policy_delay(const struct dps_client_config *config, dps_class klas
 	t = config->retry_ms[index];
 	if (policies[klass].waits_long)
 		t *= config->long_factor;
-	t = t / 2 + t % 2 + ((t / 2) * random >> 32);
-	return t < DPS_FOREVER ? (uint32_t)t : DPS_FOREVER - 1;
+	if (t > DPS_FOREVER - 1)
+		t = DPS_FOREVER - 1; /* 49 days: long enough */
+	return (uint32_t)(t / 2 + t % 2 + ((t / 2) * random >> 32));
 }
 
-uint32_t dps_policy_renewal_s(int64_t now_s, int64_t not_after_s, uint32_t random)
+/* A part of a time; no product overflows, whatever a certificate says. */
+static uint64_t permille(uint64_t ms, uint32_t part)
 {
-	uint64_t left;
-	uint64_t wait;
+	return ms / 1000 * part + ms % 1000 * part / 1000;
+}
 
-	if (not_after_s <= now_s)
-		return 0;
-	left = (uint64_t)(not_after_s - now_s);
-	wait = left / 3 * 2;
-	wait -= (wait / 10 * random) >> 32;
-	return wait < UINT32_MAX ? (uint32_t)wait : UINT32_MAX;
+int64_t dps_policy_renew_at_ms(const struct dps_client_config *config, int64_t accepted_s, int64_t not_after_s, uint32_t random)
+{
+	uint64_t wait, early;
+
+	if (not_after_s <= accepted_s || not_after_s > MAX_S || accepted_s < 0)
+		return accepted_s < 0 || accepted_s > MAX_S ? 0 : accepted_s * 1000;
+	wait = permille((uint64_t)(not_after_s - accepted_s) * 1000, config->renewal_permille);
+	early = permille(wait, config->renewal_jitter_permille);
+	early = (early >> 32) * random + ((early & UINT32_MAX) * random >> 32);
+	return accepted_s * 1000 + (int64_t)(wait - early);
 }

@@ -16,7 +16,11 @@ bool dps_policy_retries(dps_class klass, bool stay);
  */
 uint32_t dps_policy_delay(const struct dps_client_config *config, dps_class klass, uint32_t failures, uint32_t random);
 
-/* When to renew an identity: two thirds of what is left of its life, less up to a tenth of that for the fleet's sake. 0 when nothing is left. */
-uint32_t dps_policy_renewal_s(int64_t now_s, int64_t not_after_s, uint32_t random);
+/*
+ * When to renew an identity, Unix ms: when renewal_permille of the time from its acceptance to its end have passed, less the random part of
+ * renewal_jitter_permille of that. It counts from the acceptance, not from now, so that restarts do not put it off. One that ends before it was accepted: at
+ * once.
+ */
+int64_t dps_policy_renew_at_ms(const struct dps_client_config *config, int64_t accepted_s, int64_t not_after_s, uint32_t random);
 
 #endif

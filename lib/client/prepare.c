@@ -7,11 +7,6 @@
 #include "codec/text.h"
 #include "pki/pki.h"
 
-/* The first operational slot; a rotation would use the other of the pair, so that both keys exist until the commit. */
-#define FIRST_SLOT "identity-0"
-
-_Static_assert(sizeof(FIRST_SLOT) <= DPS_CONFIG_SLOT_LENGTH + 1, "the slot name fits");
-
 static bool is_failure_of_content(dps_result result)
 {
 	return result == DPS_E_NOT_FOUND || result == DPS_E_STORAGE_CORRUPT;
@@ -19,51 +14,12 @@ static bool is_failure_of_content(dps_result result)
 
 dps_result dps_client_erase(struct dps_client *client)
 {
-	static const char *const slots[] = {"identity-0", "identity-1"};
 	const struct dps_keys *keys = client->config.keys;
 	dps_result result = DPS_OK;
 
-	for (size_t i = 0; result == DPS_OK && i < sizeof(slots) / sizeof(slots[0]); i++)
-		result = keys->erase(keys->ctx, slots[i]);
+	for (size_t i = 0; keys != NULL && result == DPS_OK && dps_client_slot(i) != NULL; i++)
+		result = keys->erase(keys->ctx, dps_client_slot(i));
 	return result == DPS_OK ? dps_store_erase_all(&client->store) : result;
-}
-
-/* Endpoints given by the application replace the stored list; without any the stored list is used. */
-static dps_result load_endpoints(struct dps_client *client)
-{
-	struct dps_stored_endpoints stored;
-	dps_result result = dps_store_read_endpoints(&client->store, client->body, sizeof(client->body), &stored);
-
-	if (is_failure_of_content(result))
-		result = DPS_OK;
-	if (result != DPS_OK)
-		return result;
-	if (client->endpoint_count == 0) {
-		for (size_t i = 0; i < stored.count; i++) {
-			struct dps_client_endpoint *endpoint = &client->endpoints[client->endpoint_count];
-			struct dps_uri uri;
-
-			if (dps_uri_parse(stored.list[i].uri, &uri) != DPS_OK)
-				continue;
-			memcpy(endpoint->uri, stored.list[i].uri.data, stored.list[i].uri.len);
-			endpoint->uri[stored.list[i].uri.len] = '\0';
-			endpoint->no_resources = stored.list[i].no_resources;
-			client->endpoint_count++;
-		}
-		client->endpoints_changed = client->endpoint_count != stored.count;
-		return DPS_OK;
-	}
-	client->endpoints_changed = stored.count != client->endpoint_count;
-	for (size_t i = 0; i < client->endpoint_count; i++) {
-		struct dps_client_endpoint *endpoint = &client->endpoints[i];
-
-		if (i >= stored.count || !dps_span_is(stored.list[i].uri, endpoint->uri))
-			client->endpoints_changed = true;
-		for (size_t k = 0; k < stored.count; k++)
-			if (dps_span_is(stored.list[k].uri, endpoint->uri))
-				endpoint->no_resources = stored.list[k].no_resources;
-	}
-	return DPS_OK;
 }
 
 static bool copy_slot(char slot[DPS_CONFIG_SLOT_LENGTH + 1], struct dps_span text)
@@ -90,14 +46,24 @@ static dps_result check_credentials(struct dps_client *client, enum dps_store_wh
 		return DPS_OK;
 	if (result != DPS_OK)
 		return result;
-	if (!dps_uuid_equal(&credentials.device_id, &client->device_id) || !dps_span_is(credentials.key_slot, client->key_slot))
+	if (!dps_uuid_equal(&credentials.device_id, &client->device_id))
 		return DPS_OK;
-	if (which == DPS_STORE_STAGED && credentials.not_after <= dps_client_wall_s(client))
+	if (which == DPS_STORE_STAGED &&
+	    (credentials.not_after <= dps_client_wall_s(client) || !dps_span_is(credentials.key_slot, client->key_slot)))
 		return DPS_OK;
+	/* The credentials in force say which key is. */
+	if (which == DPS_STORE_COMMITTED &&
+	    (!copy_slot(client->committed_slot, credentials.key_slot) || !copy_slot(client->key_slot, credentials.key_slot)))
+		return DPS_OK;
+	*hold = keys == NULL;
+	if (*hold)
+		return DPS_OK; /* a tool that has no keys */
 	result = keys->open(keys->ctx, client->key_slot);
 	if (result == DPS_OK)
 		result = dps_pki_check_key(keys, client->key_slot, credentials.chain);
 	*hold = result == DPS_OK;
+	if (!*hold && which == DPS_STORE_COMMITTED)
+		client->committed_slot[0] = '\0';                                  /* what has no key is not in force, and no reason to keep one */
 	return dps_result_class(result) == DPS_CLASS_CONFIG ? DPS_OK : result; /* no key, no usable key, another key */
 }
 
@@ -140,18 +106,66 @@ bool dps_client_is_provisioned(const struct dps_client *client)
 	return (client->store.committed & DPS_RECORDS_REQUIRED) == DPS_RECORDS_REQUIRED;
 }
 
-static dps_result load(struct dps_client *client)
+/* Floor of the clock: none is no failure. */
+static dps_result load_time(struct dps_client *client)
 {
-	const uint32_t credentials_bit = DPS_RECORD_BIT(DPS_RECORD_CREDENTIALS);
-	struct dps_uuid before;
+	dps_result result = dps_store_read_time(&client->store, &client->time_floor_ms);
+
+	if (result == DPS_OK)
+		return DPS_OK;
+	client->time_floor_ms = 0;
+	return is_failure_of_content(result) ? DPS_OK : result;
+}
+
+/* The credentials in force, if their key is there; what is staged is looked at by discard_useless. */
+static dps_result load_credentials(struct dps_client *client)
+{
+	const uint32_t bit = DPS_RECORD_BIT(DPS_RECORD_CREDENTIALS);
 	bool hold;
+	dps_result result;
+
+	client->committed_slot[0] = '\0';
+	if ((client->store.committed & bit) == 0)
+		return DPS_OK;
+	result = check_credentials(client, DPS_STORE_COMMITTED, &hold);
+	if (result == DPS_OK && !hold) {
+		dps_client_warn(client, DPS_STEP_CONFIG, DPS_E_KEY,
+		                DPS_CLIENT_TEXT("the committed identity cannot be used; it will be fetched again"));
+		client->store.committed &= ~bit;
+	}
+	return result;
+}
+
+/*
+ * A forced run or a renewal is not remembered over a valid state; without one, what was staged is used, unless all is asked anew, or it was given by a service
+ * that this device is not told of any more, or for another device id.
+ */
+static dps_result discard_useless(struct dps_client *client, bool of_others)
+{
+	const uint32_t bit = DPS_RECORD_BIT(DPS_RECORD_CREDENTIALS);
+	bool hold;
+	dps_result result;
+
+	if (of_others || dps_client_is_provisioned(client) || (client->flags & DPS_START_FORCE) != 0)
+		return dps_store_discard(&client->store, DPS_RECORD_ALL);
+	if ((client->store.staged & bit) == 0)
+		return DPS_OK;
+	result = check_credentials(client, DPS_STORE_STAGED, &hold);
+	return result == DPS_OK && !hold ? dps_store_discard(&client->store, bit) : result;
+}
+
+static dps_result load(struct dps_client *client, bool tidy)
+{
+	struct dps_uuid before;
+	bool known = true;
+	bool of_others;
 	dps_result result = dps_store_open(&client->store, &client->config.platform->storage, client->body, sizeof(client->body));
 
-	if (result == DPS_OK && client->store.reset_begun)
+	if (result == DPS_OK && client->store.reset_begun && tidy)
 		result = dps_client_erase(client); /* the power went in the midst of a factory reset: it is ended first */
 	if (result != DPS_OK)
 		return result;
-	if (client->store.damaged != 0)
+	if (client->store.damaged != 0 || client->store.manifest_damaged)
 		dps_client_warn(client, DPS_STEP_CONFIG, DPS_E_STORAGE_CORRUPT, DPS_CLIENT_TEXT("a stored record is damaged"));
 	client->store.silent = dps_client_records_untold(client);
 	client->key_ready = false;
@@ -159,45 +173,22 @@ static dps_result load(struct dps_client *client)
 	before = client->device_id;
 	if (result == DPS_OK)
 		result = settle_device_id(client);
-	/* Answers to another device id (a token above all), or to one that is lost, are of no use. */
-	if (result == DPS_OK && (dps_uuid_is_nil(&before) || !dps_uuid_equal(&before, &client->device_id)))
-		result = dps_store_discard(&client->store, DPS_RECORD_ALL);
 	if (result == DPS_OK)
-		result = load_endpoints(client);
-	if (result != DPS_OK)
+		result = dps_client_load_endpoints(client, &known);
+	if (result == DPS_OK)
+		result = load_time(client);
+	if (result == DPS_OK)
+		result = load_credentials(client);
+	if (result != DPS_OK || !tidy)
 		return result;
-	result = dps_store_read_time(&client->store, &client->time_floor_ms);
-	if (is_failure_of_content(result)) {
-		client->time_floor_ms = 0;
-		result = DPS_OK;
-	}
-	if (result != DPS_OK)
-		return result;
-	if ((client->store.committed & credentials_bit) != 0) {
-		result = check_credentials(client, DPS_STORE_COMMITTED, &hold);
-		if (result != DPS_OK)
-			return result;
-		if (!hold) {
-			dps_client_warn(client, DPS_STEP_CONFIG, DPS_E_KEY,
-			                DPS_CLIENT_TEXT("the committed identity cannot be used; it will be fetched again"));
-			client->store.committed &= ~credentials_bit;
-		}
-	}
-
-	/* A forced run or a renewal is not remembered over a valid state; without one, what was staged is used (unless all is asked anew). */
-	if (dps_client_is_provisioned(client) || (client->flags & DPS_START_FORCE) != 0)
-		return dps_store_discard(&client->store, DPS_RECORD_ALL);
-	if ((client->store.staged & credentials_bit) != 0) {
-		result = check_credentials(client, DPS_STORE_STAGED, &hold);
-		if (result == DPS_OK && !hold)
-			result = dps_store_discard(&client->store, credentials_bit);
-	}
-	return result;
+	/* Answers to another device id (a token above all), or to one that is lost, are of no use. */
+	of_others = !known || dps_uuid_is_nil(&before) || !dps_uuid_equal(&before, &client->device_id);
+	return discard_useless(client, of_others);
 }
 
-dps_result dps_client_read_state(struct dps_client *client)
+dps_result dps_client_read_state(struct dps_client *client, bool tidy)
 {
-	dps_result result = load(client);
+	dps_result result = load(client, tidy);
 
 	dps_wipe(client->body, sizeof(client->body)); /* it may have held a pre-shared key or a token */
 	return result;
@@ -208,6 +199,8 @@ void dps_client_plan(struct dps_client *client)
 	const struct dps_service *service = client->config.service;
 	const bool force = (client->flags & DPS_START_FORCE) != 0;
 	const bool renew = (client->flags & DPS_START_RENEW) != 0;
+	const uint32_t of_hub = DPS_STEP_BIT(DPS_STEP_CLOUD) | DPS_STEP_BIT(DPS_STEP_CREDENTIALS) | DPS_STEP_BIT(DPS_STEP_ACLS);
+	const bool hub = (client->flags & DPS_START_HUB) != 0;
 	uint32_t have = DPS_STEPS_OF_RECORDS(client->store.committed | client->store.staged);
 	int64_t unix_ms;
 
@@ -221,7 +214,9 @@ void dps_client_plan(struct dps_client *client)
 			continue;
 		if (renew && step->id != DPS_STEP_CREDENTIALS)
 			continue;
-		if (!force && !renew && (have & bit) != 0)
+		if (hub && !force && (of_hub & bit) == 0)
+			continue;
+		if (!force && !renew && !hub && (have & bit) != 0)
 			continue;
 		client->wanted |= bit;
 	}
@@ -229,11 +224,31 @@ void dps_client_plan(struct dps_client *client)
 		client->wanted |= DPS_STEP_BIT(DPS_STEP_TIME);
 }
 
+bool dps_client_can_know_time(const struct dps_client *client)
+{
+	const struct dps_service *service = client->config.service;
+
+	return dps_client_wall_s(client) != 0 || (service->step_count > 0 && (service->steps[0]->flags & DPS_STEP_IS_TIME) != 0);
+}
+
+/* Durable before the key is made: an id or a slot that nobody remembers would be lost with the power. A rotation's slot is not noted before its commit. */
+static dps_result note_device(struct dps_client *client)
+{
+	struct dps_device device;
+
+	if (client->committed_slot[0] != '\0')
+		return DPS_OK;
+	if (dps_store_read_device(&client->store, &device) == DPS_OK && dps_uuid_equal(&device.id, &client->device_id) &&
+	    strcmp(device.key_slot, client->key_slot) == 0)
+		return DPS_OK;
+	device.id = client->device_id;
+	memcpy(device.key_slot, client->key_slot, sizeof(device.key_slot));
+	return dps_store_write_device(&client->store, &device);
+}
+
 dps_result dps_client_prepare_identity(struct dps_client *client)
 {
 	const struct dps_keys *keys = client->config.keys;
-	struct dps_device device;
-	bool stored;
 	dps_result result;
 
 	if (client->key_ready)
@@ -244,17 +259,10 @@ dps_result dps_client_prepare_identity(struct dps_client *client)
 			return result;
 	}
 	if (client->key_slot[0] == '\0')
-		memcpy(client->key_slot, FIRST_SLOT, sizeof(FIRST_SLOT));
-
-	stored = dps_store_read_device(&client->store, &device) == DPS_OK && dps_uuid_equal(&device.id, &client->device_id) &&
-	         strcmp(device.key_slot, client->key_slot) == 0;
-	if (!stored) {
-		device.id = client->device_id;
-		memcpy(device.key_slot, client->key_slot, sizeof(device.key_slot));
-		result = dps_store_write_device(&client->store, &device);
-		if (result != DPS_OK)
-			return result;
-	}
+		memcpy(client->key_slot, dps_client_slot(0), strlen(dps_client_slot(0)) + 1);
+	result = note_device(client);
+	if (result != DPS_OK)
+		return result;
 
 	/* An existing key is kept: the CA refuses another one for this device id while an older certificate of it is valid. */
 	result = keys->open(keys->ctx, client->key_slot);

@@ -1,19 +1,37 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The time: the platform's if it vouches for it, else what the service said plus the monotonic time since, never before the stored floor.
+ * The time: the platform's if it vouches for it and can be right, else what the service said plus the monotonic time since, never before the stored floor.
  */
 #include "client/internal.h"
+#include "dps/pki.h"
 
-bool dps_client_wall_ms(const struct dps_client *client, int64_t *unix_ms)
+/* A time that has moved so far against the monotonic clock was set: dates are judged again. */
+#define JUMP_MS INT64_C(60000)
+
+/* A clock that was never set starts in 1970, or at some date of its maker's: neither is later than what this device has already seen. */
+static bool can_be(const struct dps_client *client, int64_t unix_ms)
+{
+	const int64_t floor_ms = client->time_floor_ms - (int64_t)DPS_PKI_NOT_BEFORE_TOLERANCE_S * 1000;
+
+	return unix_ms >= (int64_t)DPS_CONFIG_TIME_MIN * 1000 && unix_ms >= floor_ms;
+}
+
+/* Whether the platform vouches for its clock; *unix_ms is what it shows. */
+static bool platform_vouches(const struct dps_client *client, int64_t *unix_ms)
 {
 	const struct dps_clock *clock = &client->config.platform->clock;
 	bool synchronised = false;
 
-	if (clock->wall != NULL) {
+	*unix_ms = 0;
+	if (clock->wall != NULL)
 		clock->wall(clock->ctx, unix_ms, &synchronised);
-		if (synchronised)
-			return true;
-	}
+	return synchronised;
+}
+
+bool dps_client_wall_ms(const struct dps_client *client, int64_t *unix_ms)
+{
+	if (platform_vouches(client, unix_ms) && can_be(client, *unix_ms))
+		return true;
 	if (!client->time_known)
 		return false;
 	*unix_ms = client->time_base_ms + (int64_t)(dps_client_now(client) - client->time_stamp);
@@ -27,10 +45,62 @@ int64_t dps_client_wall_s(const struct dps_client *client)
 	return dps_client_wall_ms(client, &unix_ms) ? unix_ms / 1000 : 0;
 }
 
+void dps_client_look_at_clock(struct dps_client *client)
+{
+	int64_t unix_ms;
+
+	if (client->clock_odd || !platform_vouches(client, &unix_ms) || can_be(client, unix_ms))
+		return;
+	client->clock_odd = true;
+	dps_client_warn(client, DPS_STEP_CONFIG, DPS_E_CLOCK_NOT_SET,
+	                DPS_CLIENT_TEXT("the platform vouches for a time in the past; it is not used"));
+}
+
 void dps_client_set_time(struct dps_client *client, int64_t unix_ms)
 {
 	/* A service, or somebody with its old certificate, cannot turn the time back behind what this device has already seen. */
 	client->time_base_ms = unix_ms > client->time_floor_ms ? unix_ms : client->time_floor_ms;
 	client->time_stamp = dps_client_now(client);
 	client->time_known = true;
+}
+
+void dps_client_hand_on_time(struct dps_client *client)
+{
+	const struct dps_clock *clock = &client->config.platform->clock;
+	int64_t unix_ms;
+
+	if (clock->set == NULL || !client->time_known || platform_vouches(client, &unix_ms))
+		return;
+	if (dps_client_wall_ms(client, &unix_ms))
+		clock->set(clock->ctx, unix_ms);
+}
+
+void dps_client_tell_time(struct dps_client *client, int64_t unix_ms)
+{
+	if (unix_ms < (int64_t)DPS_CONFIG_TIME_MIN * 1000)
+		return;
+	dps_client_set_time(client, unix_ms);
+	if (client->state == DPS_STATE_PROVISIONED)
+		(void)dps_client_renewal_due(client);
+}
+
+/* Without a clock the last known time plus the time since start is all there is; it errs towards renewing late, never towards dropping. */
+int64_t dps_client_best_wall_ms(const struct dps_client *client)
+{
+	int64_t now_ms = 0;
+
+	if (dps_client_wall_ms(client, &now_ms))
+		return now_ms;
+	return client->time_floor_ms + (int64_t)(dps_client_now(client) - client->started);
+}
+
+bool dps_client_time_jumped(const struct dps_client *client)
+{
+	int64_t now_ms = 0;
+	int64_t drift;
+
+	if (!dps_client_wall_ms(client, &now_ms))
+		return true;
+	drift = now_ms - client->dates_ms - (int64_t)(dps_client_now(client) - client->dates_stamp);
+	return drift > JUMP_MS || drift < -JUMP_MS;
 }

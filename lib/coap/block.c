@@ -30,7 +30,7 @@ static void choose_chunk(struct dps_coap_area *area, size_t room, bool bert)
 	while (area->szx > 0 && unit_of(area->szx) > room)
 		area->szx--;
 	area->chunk = unit_of(area->szx);
-	if (DPS_CONFIG_SEND_SIZE > 2 * BERT_UNIT && bert && room >= 2 * BERT_UNIT) {
+	if ((DPS_CONFIG_HUB || DPS_CONFIG_SEND_SIZE > 2 * BERT_UNIT) && bert && room >= 2 * BERT_UNIT) {
 		area->szx = DPS_COAP_BERT;
 		area->chunk = room - room % BERT_UNIT;
 	}

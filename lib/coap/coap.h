@@ -3,8 +3,8 @@
  * CoAP over a reliable stream (RFC 8323): several requests in flight, the peer's requests served meanwhile, block-wise both ways
  * (RFC 7959). docs/wire-coap.md says what of it is implemented, and how.
  *
- * struct dps_coap is the caller's, with its two buffers inside; the body area is lent by attach. Nothing blocks and nothing here knows
- * of time: who wants a time-out forgets the request.
+ * struct dps_coap and its two buffers are the caller's; the body area is lent by attach. Nothing blocks and nothing here knows of time:
+ * who wants a time-out forgets the request.
  *
  *	dps_coap_init(&coap, &options);
  *	service.transport = &dps_coap_transport;
@@ -45,11 +45,16 @@ struct dps_coap_inbound {
 	int32_t accept;          /* DPS_COAP_FORMAT_NONE: not said */
 	int32_t content_format;
 	struct dps_span payload;
+#if DPS_CONFIG_HUB
+	struct dps_span token; /* at most DPS_COAP_TOKEN_SIZE bytes: what dps_coap_notify wants for an observer */
+	int32_t observe;       /* Observe (RFC 7641 section 2), 0 register, 1 deregister; -1: not said */
+	struct dps_span etag;  /* the first ETag option; empty: none */
+#endif
 };
 
 /*
- * What a request of the peer's is answered. Unless changed: 4.04 without payload. payload and size are the room in the send buffer, where serve
- * writes directly; a len above size is answered 5.00.
+ * What a request of the peer's is answered. Unless changed: 4.04 without payload, Observe and ETag. payload and size are the room in the send
+ * buffer, where serve writes directly; a len above size is answered 5.00.
  */
 struct dps_coap_reply {
 	unsigned code; /* as people write it: 205, 404; 0: no answer at all */
@@ -57,6 +62,11 @@ struct dps_coap_reply {
 	uint8_t *payload;
 	size_t size;
 	size_t len;
+#if DPS_CONFIG_HUB
+	int32_t observe; /* -1: no Observe option; else its sequence number, of which 24 bits are sent */
+	uint8_t etag[DPS_COAP_ETAG_SIZE];
+	uint8_t etag_len; /* 0: no ETag option; above DPS_COAP_ETAG_SIZE is answered 5.00 */
+#endif
 };
 
 /* The transport; self is a struct dps_coap. */
@@ -73,6 +83,20 @@ bool dps_coap_next_query(struct dps_span *queries, struct dps_span *query);
  * detached; why the connection is over.
  */
 DPS_MUST_USE dps_result dps_coap_ping(struct dps_coap *coap);
+
+#if DPS_CONFIG_HUB
+/* Writes a notification; *reply is set to 2.05 without payload, Observe and ETag. */
+typedef void (*dps_coap_write)(void *ctx, struct dps_coap_reply *reply);
+
+/*
+ * Sends a response that nobody waits for at this moment: a notification to the observer with that token. write is called at once, with what room
+ * there is in the send buffer (at least one byte), and says as serve does what is sent; a code of 0 sends nothing and is DPS_OK. A len above size says
+ * how much room is needed. DPS_AGAIN: there is not so much now, nothing was sent; try after the next poll, which says busy as soon as there may be room.
+ * DPS_E_TOO_LARGE: there never will be; DPS_E_ARGUMENT: no code of a response, or a token or ETag too long; else why the connection is over. A
+ * notification always leaves room for a reply or a pong. Not to be called inside serve.
+ */
+DPS_MUST_USE dps_result dps_coap_notify(struct dps_coap *coap, struct dps_span token, dps_coap_write write, void *ctx);
+#endif
 
 /* Requests in flight. */
 size_t dps_coap_in_flight(const struct dps_coap *coap);

@@ -99,6 +99,9 @@ static const struct known {
 	{DPS_COAP_URI_PATH, REQUESTS, SEGMENT, 0, 0},
 	{DPS_COAP_URI_QUERY, REQUESTS, QUERY, 0, 0},
 	{DPS_COAP_ACCEPT, REQUESTS, NUMBER, 2, offsetof(struct dps_coap_message, accept)},
+#if DPS_CONFIG_HUB
+	{DPS_COAP_OBSERVE, REQUESTS, NUMBER, 3, offsetof(struct dps_coap_message, observe)},
+#endif
 	{DPS_COAP_URI_HOST, REQUESTS, IGNORED, 0, 0}, /* there is one host here, whatever it is called */
 	{DPS_COAP_URI_PORT, REQUESTS, IGNORED, 0, 0},
 	{DPS_COAP_OCF_ACCEPT_VERSION, REQUESTS, IGNORED, 0, 0},
@@ -189,6 +192,7 @@ dps_result dps_coap_message_read(uint8_t *data, const struct dps_coap_frame *fra
 	                               .block2 = DPS_COAP_ABSENT,
 	                               .size2 = DPS_COAP_ABSENT,
 	                               .accept = DPS_COAP_ABSENT,
+	                               .observe = DPS_COAP_ABSENT,
 	                               .max_message_size = DPS_COAP_ABSENT};
 	if (frame->large)
 		return DPS_OK;
@@ -262,6 +266,19 @@ void dps_coap_write_path(struct dps_coap_writer *w, const char *path)
 		dps_coap_write_option(w, DPS_COAP_URI_PATH, (const uint8_t *)segment, (size_t)(path - segment));
 	}
 }
+
+#if DPS_CONFIG_HUB
+void dps_coap_write_query(struct dps_coap_writer *w, const char *query)
+{
+	while (*query != '\0') {
+		size_t len = strcspn(query, "&");
+
+		dps_coap_write_option(w, DPS_COAP_URI_QUERY, (const uint8_t *)query, len);
+		query += len;
+		query += *query == '&';
+	}
+}
+#endif
 
 uint8_t *dps_coap_write_payload(struct dps_coap_writer *w, size_t *size)
 {

@@ -5,6 +5,7 @@
 #ifndef DPS_COAP_MESSAGE_H
 #define DPS_COAP_MESSAGE_H
 
+#include "dps/detail/coap.h"
 #include "dps/types.h"
 
 /* A code as it is on the wire: three bits of class, five of detail (RFC 7252 section 3). */
@@ -16,6 +17,7 @@ enum dps_coap_code {
 	DPS_COAP_EMPTY = DPS_COAP_CODE(0, 0),
 	DPS_COAP_GET = DPS_COAP_CODE(0, 1),
 	DPS_COAP_POST = DPS_COAP_CODE(0, 2),
+	DPS_COAP_DELETE = DPS_COAP_CODE(0, 4),
 	DPS_COAP_CONTINUE = DPS_COAP_CODE(2, 31),
 	DPS_COAP_REQUEST_TOO_LARGE = DPS_COAP_CODE(4, 13),
 	DPS_COAP_CSM = DPS_COAP_CODE(7, 1),
@@ -29,6 +31,7 @@ enum dps_coap_code {
 enum dps_coap_option_number {
 	DPS_COAP_URI_HOST = 3,
 	DPS_COAP_ETAG = 4,
+	DPS_COAP_OBSERVE = 6,
 	DPS_COAP_URI_PORT = 7,
 	DPS_COAP_URI_PATH = 11,
 	DPS_COAP_CONTENT_FORMAT = 12,
@@ -49,9 +52,6 @@ enum dps_coap_signal_option {
 	DPS_COAP_PING_CUSTODY = 2,
 	DPS_COAP_ABORT_BAD_CSM_OPTION = 2
 };
-
-/* Longest ETag (RFC 7252 section 5.10). */
-#define DPS_COAP_ETAG_SIZE 8
 
 /* The value of an option that is not there; block options take 24 bits, formats 16. */
 #define DPS_COAP_ABSENT UINT32_MAX
@@ -99,7 +99,8 @@ struct dps_coap_message {
 	struct dps_span etag;
 	/* requests */
 	uint32_t accept;
-	uint8_t *path; /* put together as text; NULL: none, the root */
+	uint32_t observe; /* with DPS_CONFIG_HUB */
+	uint8_t *path;    /* put together as text; NULL: none, the root */
 	size_t path_len;
 	struct dps_span queries; /* the Uri-Query options as they came */
 	/* signals */
@@ -127,6 +128,8 @@ void dps_coap_write_option(struct dps_coap_writer *w, uint16_t number, const uin
 void dps_coap_write_uint(struct dps_coap_writer *w, uint16_t number, uint32_t value);
 /* Uri-Path options of an absolute path. */
 void dps_coap_write_path(struct dps_coap_writer *w, const char *path);
+/* Uri-Query options, one for each part between ampersands. */
+void dps_coap_write_query(struct dps_coap_writer *w, const char *query);
 /* Where the payload goes, behind its marker, and how much fits. NULL and 0 when none does. */
 uint8_t *dps_coap_write_payload(struct dps_coap_writer *w, size_t *size);
 /* Ends a message whose payload of that length has been put there. Bytes of the message, or 0: it did not fit. */

@@ -10,11 +10,26 @@
 /* OCF Core specification: "1.0.0" as an option value. */
 #define OCF_VERSION 2048
 
-/* Bytes that a reply's options and payload marker take at most: 3 for the format, 5 for its version. */
-#define REPLY_OPTIONS_ROOM 9
+/* RFC 7641 section 3.4: sequence numbers have 24 bits. */
+#define OBSERVE_MASK UINT32_C(0xffffff)
+
+/* Bytes that a reply's options and payload marker take at most: 3 for the format, 5 for its version, with the hub 9 for an ETag and 4 for Observe. */
+#define REPLY_OPTIONS_ROOM (DPS_CONFIG_HUB ? 22 : 9)
 
 /* Head, the longest token, options: a reply without payload always fits in this. */
 #define SMALLEST_REPLY (DPS_COAP_HEAD_ROOM + DPS_COAP_TOKEN_SIZE + REPLY_OPTIONS_ROOM)
+
+/* A reply to which nobody said anything yet. */
+static struct dps_coap_reply empty_reply(unsigned code)
+{
+	return (struct dps_coap_reply)
+	{
+		.code = code, .content_format = DPS_COAP_FORMAT_NONE,
+#if DPS_CONFIG_HUB
+		.observe = -1,
+#endif
+	};
+}
 
 /* Begins a reply to a message, if there is room. */
 static bool begin_reply(struct dps_coap *c, struct dps_coap_writer *w, const struct dps_coap_message *m)
@@ -52,6 +67,11 @@ static void ask_application(struct dps_coap *c, const struct dps_coap_message *m
 		.accept = format_or_none(m->accept),
 		.content_format = format_or_none(m->content_format),
 		.payload = {m->payload, m->payload_len},
+#if DPS_CONFIG_HUB
+		.token = {m->token, m->token_len},
+		.observe = m->observe == DPS_COAP_ABSENT ? -1 : (int32_t)m->observe,
+		.etag = m->etag,
+#endif
 	};
 
 	if (c->options.serve != NULL)
@@ -66,17 +86,53 @@ static uint8_t wire_code(unsigned code)
 	return DPS_COAP_CODE(code / 100, code % 100);
 }
 
-void dps_coap_take_request(struct dps_coap *c, struct dps_coap_message *m)
+/* Where the payload of a reply goes for now: behind the most that its options may take. */
+static void lend_room(const struct dps_coap_writer *w, struct dps_coap_reply *reply)
 {
-	struct dps_coap_reply reply = {.code = 404, .content_format = DPS_COAP_FORMAT_NONE};
-	struct dps_coap_writer w;
+	reply->payload = w->data + w->len + REPLY_OPTIONS_ROOM;
+	reply->size = w->size - w->len - REPLY_OPTIONS_ROOM;
+}
+
+/* Whether what was said of the reply can be sent. */
+static bool is_sendable(const struct dps_coap_reply *reply)
+{
+#if DPS_CONFIG_HUB
+	if (reply->etag_len > DPS_COAP_ETAG_SIZE)
+		return false;
+#endif
+	return reply->len <= reply->size;
+}
+
+/* Writes the options, and moves the payload to where they end. */
+static void write_reply(const struct dps_coap *c, struct dps_coap_writer *w, const struct dps_coap_reply *reply)
+{
 	uint8_t *payload;
 	size_t room;
 
+#if DPS_CONFIG_HUB
+	if (reply->etag_len > 0)
+		dps_coap_write_option(w, DPS_COAP_ETAG, reply->etag, reply->etag_len);
+	if (reply->observe >= 0)
+		dps_coap_write_uint(w, DPS_COAP_OBSERVE, (uint32_t)reply->observe & OBSERVE_MASK);
+#endif
+	if (reply->len > 0 && reply->content_format >= 0) {
+		dps_coap_write_uint(w, DPS_COAP_CONTENT_FORMAT, (uint32_t)reply->content_format);
+		if (c->options.ocf_version)
+			dps_coap_write_uint(w, DPS_COAP_OCF_CONTENT_VERSION, OCF_VERSION);
+	}
+	payload = dps_coap_write_payload(w, &room);
+	if (reply->len > 0)
+		memmove(payload, reply->payload, reply->len);
+}
+
+void dps_coap_take_request(struct dps_coap *c, struct dps_coap_message *m)
+{
+	struct dps_coap_reply reply = empty_reply(404);
+	struct dps_coap_writer w;
+
 	if (!begin_reply(c, &w, m))
 		return;
-	reply.payload = w.data + w.len + REPLY_OPTIONS_ROOM;
-	reply.size = w.size - w.len - REPLY_OPTIONS_ROOM;
+	lend_room(&w, &reply);
 	if (m->large || m->block1 != DPS_COAP_ABSENT)
 		reply.code = 413; /* RFC 7959 section 2.9.3: a body in blocks is not put together here */
 	else if (m->unknown_critical != DPS_COAP_ABSENT || m->block2 != DPS_COAP_ABSENT)
@@ -88,20 +144,55 @@ void dps_coap_take_request(struct dps_coap *c, struct dps_coap_message *m)
 	if (reply.code == 0)
 		return;
 	c->counters.served++;
-	if (reply.len > reply.size) {
-		reply.code = 500;
-		reply.len = 0;
-	}
-	if (reply.len > 0 && reply.content_format >= 0) {
-		dps_coap_write_uint(&w, DPS_COAP_CONTENT_FORMAT, (uint32_t)reply.content_format);
-		if (c->options.ocf_version)
-			dps_coap_write_uint(&w, DPS_COAP_OCF_CONTENT_VERSION, OCF_VERSION);
-	}
-	payload = dps_coap_write_payload(&w, &room);
-	if (reply.len > 0)
-		memmove(payload, reply.payload, reply.len);
+	if (!is_sendable(&reply))
+		reply = empty_reply(500);
+	write_reply(c, &w, &reply);
 	end_reply(c, &w, wire_code(reply.code), reply.len);
 }
+
+#if DPS_CONFIG_HUB
+/* Begins a notification where it leaves room for a reply behind it. */
+static void begin_notification(struct dps_coap *c, struct dps_coap_writer *w, struct dps_span token)
+{
+	size_t kept;
+
+	dps_coap_begin(c, w, token.data, token.len);
+	kept = c->options.send_size - c->tx_len - w->size; /* by a peer that takes less */
+	if (kept < SMALLEST_REPLY)
+		w->size -= SMALLEST_REPLY - kept < w->size ? SMALLEST_REPLY - kept : w->size;
+}
+
+dps_result dps_coap_notify(struct dps_coap *c, struct dps_span token, dps_coap_write write, void *ctx)
+{
+	struct dps_coap_reply reply = empty_reply(205);
+	struct dps_coap_writer w;
+
+	if (c->failed != DPS_OK)
+		return c->failed;
+	if (token.len > DPS_COAP_TOKEN_SIZE)
+		return DPS_E_ARGUMENT;
+	dps_coap_push(c);
+	begin_notification(c, &w, token);
+	if (c->tx_failed == DPS_OK && w.size > w.len + REPLY_OPTIONS_ROOM) {
+		lend_room(&w, &reply);
+		write(ctx, &reply);
+		if (reply.code == 0)
+			return DPS_OK;
+		if (reply.code < 200 || reply.code > 531 || reply.code % 100 > 31 || reply.etag_len > DPS_COAP_ETAG_SIZE)
+			return DPS_E_ARGUMENT;
+		if (is_sendable(&reply)) {
+			write_reply(c, &w, &reply);
+			(void)dps_coap_end(c, &w, wire_code(reply.code), reply.len);
+			c->counters.notifications++;
+			return DPS_OK;
+		}
+	}
+	if (c->tx_failed == DPS_OK && c->tx_len == 0)
+		return DPS_E_TOO_LARGE;
+	c->send_refused = true;
+	return DPS_AGAIN;
+}
+#endif
 
 /* RFC 8323 section 5.4.1: what was asked before a ping has been answered when its pong leaves, so Custody can be promised. */
 static void pong(struct dps_coap *c, const struct dps_coap_message *m)

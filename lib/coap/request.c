@@ -9,6 +9,8 @@
 /* OCF Core specification: "1.0.0" as an option value. */
 #define OCF_VERSION 2048
 
+#define QUERY_PART_MAX 255
+
 struct dps_coap_slot *dps_coap_find(struct dps_coap *c, const uint8_t *token, size_t token_len)
 {
 	for (size_t i = 0; i < DPS_CONFIG_REQUESTS; i++) {
@@ -58,6 +60,10 @@ void dps_coap_begin_request(struct dps_coap *c, struct dps_coap_writer *w, const
 	dps_coap_write_path(w, slot->path);
 	if (has_body)
 		dps_coap_write_uint(w, DPS_COAP_CONTENT_FORMAT, c->options.content_format);
+#if DPS_CONFIG_HUB
+	if (slot->query != NULL)
+		dps_coap_write_query(w, slot->query);
+#endif
 	dps_coap_write_uint(w, DPS_COAP_ACCEPT, c->options.accept);
 	if (block != DPS_COAP_ABSENT) {
 		dps_coap_write_uint(w, has_body ? DPS_COAP_BLOCK1 : DPS_COAP_BLOCK2, block);
@@ -121,12 +127,34 @@ static dps_result write_request(struct dps_coap *c, const struct dps_coap_slot *
 	return dps_coap_end(c, &w, slot->method, len) > 0 ? DPS_OK : DPS_E_INTERNAL;
 }
 
+#if DPS_CONFIG_HUB
+/* RFC 7252 section 5.10: an Uri-Query takes 255 bytes. The plgd gateway drops a longer one and serves the rest of the request. */
+static bool fits_query(const char *query)
+{
+	size_t len;
+
+	for (; query != NULL && *query != '\0'; query += len + (query[len] == '&')) {
+		len = strcspn(query, "&");
+		if (len > QUERY_PART_MAX)
+			return false;
+	}
+	return true;
+}
+#endif
+
+/* By enum dps_method. */
+static const uint8_t METHODS[] = {DPS_COAP_GET, DPS_COAP_POST, DPS_COAP_DELETE};
+
 dps_result dps_coap_send(struct dps_coap *c, unsigned handle, const struct dps_request *request, const struct dps_step_env *env)
 {
 	bool hold = request->large_answer && c->offers_blocks;
 	struct dps_coap_slot *slot = find_free(c);
 	dps_result result;
 
+#if DPS_CONFIG_HUB
+	if (!fits_query(request->query))
+		return DPS_E_TOO_LARGE;
+#endif
 	if (slot == NULL || (hold && c->area.use != DPS_COAP_AREA_FREE))
 		return DPS_AGAIN;
 	result = dps_coap_token(c, slot->token);
@@ -134,7 +162,10 @@ dps_result dps_coap_send(struct dps_coap *c, unsigned handle, const struct dps_r
 		return result;
 	slot->path = request->path;
 	slot->handle = handle;
-	slot->method = request->method == DPS_POST ? DPS_COAP_POST : DPS_COAP_GET;
+	slot->method = METHODS[request->method];
+#if DPS_CONFIG_HUB
+	slot->query = request->query;
+#endif
 	result = write_request(c, slot, request, env);
 	if (result != DPS_OK) {
 		dps_coap_finish(c, slot);

@@ -9,31 +9,28 @@
 #include "codec/text.h"
 #include "dps/event.h"
 
-_Static_assert(DPS_CONFIG_RECEIVE_SIZE >= 64 && DPS_CONFIG_RECEIVE_SIZE <= 65536, "DPS_CONFIG_RECEIVE_SIZE is out of range");
-_Static_assert(DPS_CONFIG_SEND_SIZE >= 64 && DPS_CONFIG_SEND_SIZE <= 65536, "DPS_CONFIG_SEND_SIZE is out of range");
 _Static_assert(DPS_CONFIG_REQUESTS >= 1 && DPS_CONFIG_REQUESTS <= 32, "DPS_CONFIG_REQUESTS is out of range");
 
-/* Smallest buffers that can be asked for: every signal fits. */
+/* Every signal fits in the smallest buffers; the largest are what a message's length of 16 bits and the head kept free for it can say. */
 #define SMALLEST_BUFFER 64
+#define LARGEST_BUFFER  65536
 
 /* What one poll does at most: messages and reads together. */
 #define TURNS_PER_POLL 64
+
+static bool is_buffer(const uint8_t *data, size_t size)
+{
+	return data != NULL && size >= SMALLEST_BUFFER && size <= LARGEST_BUFFER;
+}
 
 dps_result dps_coap_init(struct dps_coap *c, const struct dps_coap_options *options)
 {
 	memset(c, 0, sizeof(*c));
 	c->failed = DPS_E_STATE;
 	c->options = *options;
-	if (options->receive_size == 0)
-		c->options.receive_size = sizeof(c->rx);
-	if (options->send_size == 0)
-		c->options.send_size = sizeof(c->tx);
 	if (options->assumed_size == 0)
 		c->options.assumed_size = DPS_COAP_DEFAULT_MESSAGE_SIZE;
-	if (c->options.receive_size < SMALLEST_BUFFER || c->options.receive_size > sizeof(c->rx) || c->options.send_size < SMALLEST_BUFFER ||
-	    c->options.send_size > sizeof(c->tx))
-		return DPS_E_ARGUMENT;
-	return DPS_OK;
+	return is_buffer(options->receive, options->receive_size) && is_buffer(options->send, options->send_size) ? DPS_OK : DPS_E_ARGUMENT;
 }
 
 size_t dps_coap_in_flight(const struct dps_coap *c)
@@ -55,7 +52,7 @@ void dps_coap_push(struct dps_coap *c)
 	size_t n = 0;
 
 	while (c->tx_len > 0 && c->tx_failed == DPS_OK) {
-		dps_result result = c->channel->write(c->channel->ctx, c->tx, c->tx_len, &n);
+		dps_result result = c->channel->write(c->channel->ctx, c->options.send, c->tx_len, &n);
 
 		if (result == DPS_AGAIN || (result == DPS_OK && n == 0))
 			return;
@@ -65,7 +62,7 @@ void dps_coap_push(struct dps_coap *c)
 		}
 		c->tx_len -= n;
 		c->tx_reply_end -= smaller(n, c->tx_reply_end);
-		memmove(c->tx, c->tx + n, c->tx_len);
+		memmove(c->options.send, c->options.send + n, c->tx_len);
 	}
 }
 
@@ -76,7 +73,7 @@ size_t dps_coap_largest(const struct dps_coap *c)
 
 void dps_coap_begin(struct dps_coap *c, struct dps_coap_writer *w, const uint8_t *token, size_t token_len)
 {
-	dps_coap_write_begin(w, c->tx + c->tx_len, smaller(c->options.send_size - c->tx_len, c->peer_size), token, token_len);
+	dps_coap_write_begin(w, c->options.send + c->tx_len, smaller(c->options.send_size - c->tx_len, c->peer_size), token, token_len);
 }
 
 size_t dps_coap_end(struct dps_coap *c, struct dps_coap_writer *w, uint8_t code, size_t payload_len)
@@ -132,7 +129,7 @@ static bool is_ignored(uint8_t code)
 static dps_result take_next(struct dps_coap *c, struct dps_answer *answer, bool *more)
 {
 	size_t len = c->rx_end - c->rx_start;
-	uint8_t *data = c->rx + c->rx_start;
+	uint8_t *data = c->options.receive + c->rx_start;
 	struct dps_coap_frame frame;
 	dps_result result;
 
@@ -165,10 +162,10 @@ static dps_result read_more(struct dps_coap *c)
 
 	if (c->rx_start > 0) {
 		c->rx_end -= c->rx_start;
-		memmove(c->rx, c->rx + c->rx_start, c->rx_end);
+		memmove(c->options.receive, c->options.receive + c->rx_start, c->rx_end);
 		c->rx_start = 0;
 	}
-	result = c->channel->read(c->channel->ctx, c->rx + c->rx_end, c->options.receive_size - c->rx_end, &n);
+	result = c->channel->read(c->channel->ctx, c->options.receive + c->rx_end, c->options.receive_size - c->rx_end, &n);
 	if (result == DPS_AGAIN || (result == DPS_OK && n == 0))
 		return c->tx_failed != DPS_OK ? c->tx_failed : DPS_AGAIN;
 	if (result != DPS_OK)
@@ -223,6 +220,14 @@ static dps_result transport_poll(void *self, struct dps_answer *answer, bool *bu
 	*answer = (struct dps_answer){0};
 	if (c->failed != DPS_OK)
 		return c->failed;
+	if (c->send_refused && c->tx_len > 0) {
+		write_out(c);
+		if (c->tx_len == 0) { /* all the room is for who was refused, before the peer's next requests take their part */
+			c->send_refused = false;
+			*busy = true;
+			return DPS_AGAIN;
+		}
+	}
 	if (c->area.use == DPS_COAP_AREA_DELIVERED) {
 		c->area.use = DPS_COAP_AREA_FREE;
 		freed = true;
@@ -270,6 +275,10 @@ static void reset(struct dps_coap *c, dps_result state)
 {
 	dps_wipe(c, offsetof(struct dps_coap, options));
 	dps_wipe((uint8_t *)c + offsetof(struct dps_coap, slots), sizeof(*c) - offsetof(struct dps_coap, slots));
+	if (c->options.receive != NULL) {
+		dps_wipe(c->options.receive, c->options.receive_size);
+		dps_wipe(c->options.send, c->options.send_size);
+	}
 	c->failed = state;
 }
 
@@ -286,6 +295,18 @@ static void transport_attach(void *self, const struct dps_transport_env *env)
 	c->offers_blocks = DPS_CONFIG_BLOCKWISE && c->options.receive_size < c->area.size;
 	/* RFC 8323 section 5.3: the first message of either side; Max-Message-Size */
 	(void)dps_coap_put_signal(c, DPS_COAP_CSM, NULL, 0, (uint32_t)c->options.receive_size);
+}
+
+static dps_result transport_keepalive(void *self)
+{
+	struct dps_coap *c = self;
+	dps_result result;
+
+	if (c->failed == DPS_OK && c->pinging)
+		return DPS_E_TIMEOUT;
+	result = dps_coap_ping(c);
+	c->send_refused |= result == DPS_AGAIN;
+	return result;
 }
 
 static void transport_detach(void *self)
@@ -319,6 +340,7 @@ const struct dps_transport_ops dps_coap_transport = {
 	.send = transport_send,
 	.forget = transport_forget,
 	.poll = transport_poll,
+	.keepalive = transport_keepalive,
 	.detach = transport_detach,
 	.count = transport_count,
 };

@@ -18,10 +18,10 @@ static const char *const step_names[DPS_STEP_COUNT] = {
 	[DPS_STEP_COMMIT] = "commit",
 };
 
-/* A record has its step's name: it is what the step's answer becomes. */
-static const uint8_t record_steps[DPS_RECORD_COUNT] = {
-	[DPS_RECORD_OWNER] = DPS_STEP_OWNER, [DPS_RECORD_CLOUD] = DPS_STEP_CLOUD,         [DPS_RECORD_CREDENTIALS] = DPS_STEP_CREDENTIALS,
-	[DPS_RECORD_ACLS] = DPS_STEP_ACLS,   [DPS_RECORD_RESOURCES] = DPS_STEP_RESOURCES,
+/* A record that a step's answer becomes has that step's name. */
+static const char *const record_names[DPS_RECORD_COUNT] = {
+	[DPS_RECORD_OWNER] = "owner", [DPS_RECORD_CLOUD] = "cloud",         [DPS_RECORD_CREDENTIALS] = "credentials",
+	[DPS_RECORD_ACLS] = "acls",   [DPS_RECORD_RESOURCES] = "resources", [DPS_RECORD_LOCAL] = "local",
 };
 #endif
 
@@ -40,7 +40,7 @@ const char *dps_record_name(enum dps_record record)
 {
 #if DPS_CONFIG_NAMES
 	size_t i = (size_t)record;
-	return i < DPS_RECORD_COUNT ? step_names[record_steps[i]] : "unknown";
+	return i < DPS_RECORD_COUNT ? record_names[i] : "unknown";
 #else
 	(void)record;
 	return "";

@@ -228,6 +228,7 @@ static dps_result accept_credentials(const struct dps_step_env *env, const struc
 		return result;
 	if (credentials.chain.len == 0 || credentials.anchor_count == 0)
 		return DPS_E_FIELD;
+	credentials.accepted = env->now_s;
 	result = dps_pki_check_identity(env->keys, &credentials, env->key_slot, env->now_s);
 	if (result == DPS_E_CERTIFICATE_FORMAT)
 		return DPS_E_IDENTITY_CHAIN;

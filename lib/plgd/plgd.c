@@ -72,6 +72,10 @@ const struct dps_service *dps_plgd_init(struct dps_plgd *plgd, const char *const
 		.content_format = DPS_COAP_FORMAT_OCF_CBOR,
 		.ocf_version = true,
 		.assumed_size = SERVICE_MESSAGE_SIZE,
+		.receive = plgd->receive,
+		.receive_size = sizeof(plgd->receive),
+		.send = plgd->send,
+		.send_size = sizeof(plgd->send),
 		.serve = serve,
 		.serve_ctx = plgd,
 	};

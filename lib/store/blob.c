@@ -9,7 +9,8 @@
 /* The header's layout is the same in all versions of the format, so that a blob can be told intact before its version is believed. */
 #define MAGIC_0        0x64
 #define MAGIC_1        0x70
-#define FORMAT_VERSION 1
+#define FORMAT_VERSION 2
+#define FORMAT_OLDEST  1
 #define AT_VERSION     2
 #define AT_KIND        3
 #define AT_GENERATION  4
@@ -18,7 +19,13 @@
 
 /* One behind the other, each with its NUL: a table of pointers would cost more than the walk. */
 static const char names[] = "owner-0\0owner-1\0cloud-0\0cloud-1\0credentials-0\0credentials-1\0acls-0\0acls-1\0resources-0\0resources-1\0"
+							"local-0\0local-1\0device-0\0device-1\0endpoints-0\0endpoints-1\0time-0\0time-1\0manifest-0\0manifest-1\0"
 							"device\0endpoints\0time\0manifest";
+
+/* The kind in the header keeps a blob under another's name from being taken for it. A single's slots are told apart by their generations. */
+static const uint8_t kinds[] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 14, 15, 10, 10, 11, 11, 12, 12, 13, 13, 10, 11, 12, 13};
+
+_Static_assert(sizeof kinds == DPS_BLOB_COUNT, "each blob has a kind");
 
 _Static_assert(sizeof("credentials-0") <= DPS_STORAGE_NAME_LENGTH + 1, "names fit the port");
 
@@ -52,7 +59,7 @@ static dps_result port_result(dps_result result)
 
 dps_result dps_blob_write(const struct dps_storage *port, unsigned blob, uint32_t generation, struct dps_span *parts, size_t count)
 {
-	uint8_t header[DPS_BLOB_HEADER_SIZE] = {MAGIC_0, MAGIC_1, FORMAT_VERSION, (uint8_t)blob};
+	uint8_t header[DPS_BLOB_HEADER_SIZE] = {MAGIC_0, MAGIC_1, FORMAT_VERSION, kinds[blob]};
 	size_t body = 0;
 	uint32_t crc;
 	size_t i;
@@ -88,12 +95,10 @@ dps_result dps_blob_read(const struct dps_storage *port, unsigned blob, uint8_t 
 	body->len = len - DPS_BLOB_HEADER_SIZE;
 	if (get32(buf + AT_LENGTH) != body->len || get32(buf + AT_CRC) != dps_crc32(dps_crc32(0, buf, AT_CRC), body->data, body->len))
 		return DPS_E_STORAGE_CORRUPT;
+	*generation = get32(buf + AT_GENERATION);
 	if (buf[AT_VERSION] > FORMAT_VERSION)
 		return DPS_E_STORAGE_VERSION;
-	if (buf[AT_VERSION] != FORMAT_VERSION || buf[AT_KIND] != blob)
-		return DPS_E_STORAGE_CORRUPT;
-	*generation = get32(buf + AT_GENERATION);
-	return DPS_OK;
+	return buf[AT_VERSION] < FORMAT_OLDEST || buf[AT_KIND] != kinds[blob] ? DPS_E_STORAGE_CORRUPT : DPS_OK;
 }
 
 dps_result dps_blob_erase(const struct dps_storage *port, unsigned blob)

@@ -6,30 +6,29 @@
 #include "store/layout.h"
 
 /* Room for the blobs that are read to the stack, and for some growth of them within a version. */
-#define DEVICE_SIZE (DPS_BLOB_HEADER_SIZE + 32 + DPS_CONFIG_SLOT_LENGTH)
-#define TIME_SIZE   (DPS_BLOB_HEADER_SIZE + 16)
+#define DEVICE_SIZE (DPS_BLOB_HEADER_SIZE + 64 + DPS_CONFIG_SLOT_LENGTH)
+#define TIME_SIZE   (DPS_BLOB_HEADER_SIZE + 48)
 #define TIME_MAX    INT64_C(253402300799999) /* the last millisecond of the year 9999 */
 
-static dps_result read_blob(const struct dps_store *store, unsigned blob, uint8_t *buf, size_t size, void *view)
+static dps_result read_single(const struct dps_store *store, unsigned pair, uint8_t *buf, size_t size, void *view)
 {
-	uint32_t ignored;
 	dps_result result = dps_store_readable(store);
 
-	return result == DPS_OK ? dps_layout_read(store->port, blob, buf, size, &ignored, view) : result;
+	return result == DPS_OK ? dps_single_read(store, pair, buf, size, view) : result;
 }
 
-static dps_result write_blob(struct dps_store *store, unsigned blob, const void *view)
+static dps_result write_single(struct dps_store *store, unsigned pair, const void *view)
 {
 	dps_result result = dps_store_writable(store);
 
-	return result == DPS_OK ? dps_layout_write(store->port, blob, 0, view) : result;
+	return result == DPS_OK ? dps_single_write(store, pair, view) : result;
 }
 
 dps_result dps_store_read_device(struct dps_store *store, struct dps_device *device)
 {
 	uint8_t buf[DEVICE_SIZE];
 	struct dps_device_view view;
-	dps_result result = read_blob(store, DPS_BLOB_DEVICE, buf, sizeof buf, &view);
+	dps_result result = read_single(store, DPS_PAIR_DEVICE, buf, sizeof buf, &view);
 
 	if (result != DPS_OK)
 		return result == DPS_E_BUFFER ? DPS_E_STORAGE_CORRUPT : result;
@@ -46,28 +45,28 @@ dps_result dps_store_write_device(struct dps_store *store, const struct dps_devi
 
 	if (end != NULL) /* an empty slot is refused */
 		view.key_slot = (struct dps_span){(const uint8_t *)device->key_slot, (size_t)(end - device->key_slot)};
-	return write_blob(store, DPS_BLOB_DEVICE, &view);
+	return write_single(store, DPS_PAIR_DEVICE, &view);
 }
 
 dps_result dps_store_read_endpoints(struct dps_store *store, uint8_t *buf, size_t size, struct dps_stored_endpoints *endpoints)
 {
-	dps_result result = read_blob(store, DPS_BLOB_ENDPOINTS, buf, size, endpoints);
+	dps_result result = read_single(store, DPS_PAIR_ENDPOINTS, buf, size, endpoints);
 
 	if (result != DPS_OK)
-		endpoints->count = 0;
+		memset(endpoints, 0, sizeof *endpoints);
 	return result == DPS_E_NOT_FOUND ? DPS_OK : result;
 }
 
 dps_result dps_store_write_endpoints(struct dps_store *store, const struct dps_stored_endpoints *endpoints)
 {
-	return write_blob(store, DPS_BLOB_ENDPOINTS, endpoints);
+	return write_single(store, DPS_PAIR_ENDPOINTS, endpoints);
 }
 
 dps_result dps_store_read_time(struct dps_store *store, int64_t *unix_ms)
 {
 	uint8_t buf[TIME_SIZE];
 	struct dps_time_view view;
-	dps_result result = read_blob(store, DPS_BLOB_TIME, buf, sizeof buf, &view);
+	dps_result result = read_single(store, DPS_PAIR_TIME, buf, sizeof buf, &view);
 	const bool good = result == DPS_OK && view.unix_ms >= 0 && view.unix_ms <= TIME_MAX;
 
 	*unix_ms = good ? view.unix_ms : 0;
@@ -80,5 +79,5 @@ dps_result dps_store_write_time(struct dps_store *store, int64_t unix_ms)
 
 	if (unix_ms < 0 || unix_ms > TIME_MAX)
 		return DPS_E_ARGUMENT;
-	return write_blob(store, DPS_BLOB_TIME, &view);
+	return write_single(store, DPS_PAIR_TIME, &view);
 }

@@ -27,6 +27,7 @@ union dps_view {
 	struct dps_credentials credentials;
 	struct dps_acl acls;
 	struct dps_resources resources;
+	struct dps_local local;
 	struct dps_device_view device;
 	struct dps_stored_endpoints endpoints;
 	struct dps_time_view time;

@@ -2,7 +2,7 @@
 /*
  * Slots, generations, the manifest. What makes it safe:
  * - a record is staged in the slot that is not in force, so a cut while staging touches nothing that matters;
- * - the manifest alone says what is in force, and it changes in one atomic write;
+ * - the manifest alone says what is in force, and it changes in one write, to the slot of the manifest that is not in use (single.c);
  * - staged is only what is exactly one generation ahead of the one in force, so what was superseded is never taken for new;
  * - a valid blob that is ahead in any other way (the manifest it belonged to was lost) is stray: it is never used, and it is gone before the next
  *   manifest could make its generation look right.
@@ -14,6 +14,9 @@
 #include "store/internal.h"
 #include "store/layout.h"
 
+/* Room for a manifest, and for some growth of it. */
+#define MANIFEST_SIZE (DPS_BLOB_HEADER_SIZE + 64 + 8 * DPS_RECORD_COUNT)
+
 _Static_assert(DPS_STORE_SCRATCH_MIN >= DPS_BLOB_HEADER_SIZE + 4 + 8 * DPS_RECORD_COUNT, "the manifest fits the smallest scratch");
 
 /* The slot where a record is staged: the one that is not, or would not be, in force. */
@@ -22,13 +25,13 @@ static unsigned next_blob(const struct dps_store *store, unsigned record)
 	return DPS_BLOB_OF(record, store->manifest.records[record].in_force + 1);
 }
 
-/* Erases the blobs of a mask, all that can be. The first failure. */
-static dps_result erase(struct dps_store *store, uint32_t blobs)
+dps_result dps_store_erase(struct dps_store *store, uint32_t blobs)
 {
-	unsigned blob;
+	unsigned blob = DPS_BLOB_COUNT;
 	dps_result first = DPS_OK;
 
-	for (blob = 0; blob < DPS_BLOB_COUNT; blob++) {
+	/* Downwards: a first generation goes before what is in the other slot, or a cut between the two would leave what only a first run leaves. */
+	while (blob-- > 0) {
 		dps_result result;
 		if ((blobs & DPS_BLOB_BIT(blob)) == 0)
 			continue;
@@ -36,6 +39,7 @@ static dps_result erase(struct dps_store *store, uint32_t blobs)
 		if (result == DPS_OK) {
 			store->present &= ~DPS_BLOB_BIT(blob);
 			store->stray &= ~DPS_BLOB_BIT(blob);
+			store->superseded &= ~DPS_BLOB_BIT(blob);
 		} else if (first == DPS_OK) {
 			first = result;
 		}
@@ -47,6 +51,17 @@ static dps_result erase(struct dps_store *store, uint32_t blobs)
 static void forget(struct dps_store *store)
 {
 	*store = (struct dps_store){.port = store->port};
+}
+
+/* Knows nothing but that a reset was begun, and where its mark is. */
+static void remember_reset(struct dps_store *store)
+{
+	const uint32_t mark = store->generations[DPS_PAIR_MANIFEST - DPS_RECORD_COUNT];
+
+	forget(store);
+	store->generations[DPS_PAIR_MANIFEST - DPS_RECORD_COUNT] = mark;
+	store->open = true;
+	store->reset_begun = true;
 }
 
 bool dps_store_is_lost(dps_result result)
@@ -70,38 +85,37 @@ dps_result dps_store_writable(struct dps_store *store)
 
 /* --- opening ----------------------------------------------------------------------------------------------------------------------- */
 
-/* A manifest is of all records or, as the mark of a reset, of none. */
-static bool is_sound(const struct dps_manifest *manifest)
+/*
+ * The manifest to be used. Where the mark of a reset is the newest one it counts, whatever else there is: the reset may have been asked for because of what
+ * a newer version left.
+ */
+static dps_result find_manifest(struct dps_store *store, uint8_t *buf, size_t size, struct dps_manifest *manifest)
 {
-	unsigned record;
+	dps_result found = dps_single_find(store, DPS_PAIR_MANIFEST, buf, size);
+	dps_result result = found;
 
-	/* There must be a next generation; no device lives to see this one. */
-	for (record = 0; record < DPS_RECORD_COUNT; record++)
-		if (manifest->records[record].in_force == UINT32_MAX)
-			return false;
-	return manifest->count == 0 || manifest->count == DPS_RECORD_COUNT;
+	if (found == DPS_OK || found == DPS_E_STORAGE_VERSION)
+		result = dps_single_read(store, DPS_PAIR_MANIFEST, buf, size, manifest);
+	if (result == DPS_OK && manifest->count == 0)
+		return DPS_OK;
+	return found == DPS_E_STORAGE_VERSION ? found : result;
 }
 
 /* Every record in force counts as damaged until its blob is found. */
 static dps_result load_manifest(struct dps_store *store, uint8_t *buf, size_t size)
 {
 	struct dps_manifest manifest;
-	uint32_t ignored;
 	unsigned record;
-	dps_result result = dps_layout_read(store->port, DPS_BLOB_MANIFEST, buf, size, &ignored, &manifest);
+	dps_result result = find_manifest(store, buf, size, &manifest);
 
-	if (result == DPS_OK && !is_sound(&manifest))
-		result = DPS_E_STORAGE_CORRUPT;
 	if (result == DPS_OK) {
 		store->manifest = manifest;
 		store->reset_begun = manifest.count == 0;
 		for (record = 0; record < manifest.count; record++)
 			if (manifest.records[record].in_force != 0)
 				store->damaged |= DPS_RECORD_BIT(record);
-	} else if (result == DPS_E_STORAGE_CORRUPT || result == DPS_E_BUFFER) {
-		store->manifest_damaged = true;
-		store->damaged = DPS_RECORD_ALL;
 	}
+	store->manifest_damaged = result == DPS_E_STORAGE_CORRUPT || result == DPS_E_BUFFER;
 	return dps_store_is_lost(result) ? DPS_OK : result;
 }
 
@@ -112,7 +126,7 @@ static void judge(struct dps_store *store, unsigned blob, uint32_t generation)
 	const uint32_t in_force = store->manifest.records[record].in_force;
 	/* Before the first commit there is no manifest, and nothing but first generations: a set that only a first run leaves. The other slot, whose number
 	 * is lower, has been looked at. */
-	const bool first_run = !store->manifest_damaged && (store->present & DPS_BLOB_BIT(blob ^ 1u)) == 0;
+	const bool first_run = (store->present & DPS_BLOB_BIT(blob ^ 1u)) == 0;
 
 	if (generation == 0 || DPS_BLOB_OF(record, generation) != blob)
 		return;
@@ -126,27 +140,35 @@ static void judge(struct dps_store *store, unsigned blob, uint32_t generation)
 	}
 }
 
-/* The device's own blobs are read when they are asked for; here only for one of a newer format, which must not be overwritten. */
-static dps_result look_at(struct dps_store *store, unsigned blob, uint8_t *buf, size_t size)
+static dps_result look_at_record(struct dps_store *store, unsigned blob, uint8_t *buf, size_t size)
 {
 	union dps_view view;
 	uint32_t generation;
 	dps_result result = dps_layout_read(store->port, blob, buf, size, &generation, &view);
 
+	if (result == DPS_E_NOT_FOUND)
+		return DPS_OK;
 	if (result != DPS_OK && !dps_store_is_lost(result))
 		return result;
-	if (blob >= DPS_BLOB_DEVICE)
-		return DPS_OK;
-	if (result != DPS_E_NOT_FOUND)
-		store->present |= DPS_BLOB_BIT(blob);
+	store->present |= DPS_BLOB_BIT(blob);
 	if (result == DPS_OK)
 		judge(store, blob, generation);
+	else if (store->manifest.count == 0)
+		store->stray |= DPS_BLOB_BIT(blob); /* in the way of the set that a first run leaves */
 	return DPS_OK;
+}
+
+/* The device's own are read when they are asked for; here only where they are, and whether they are of a newer format, which must not be overwritten. */
+static dps_result look_at_single(struct dps_store *store, unsigned pair, uint8_t *buf, size_t size)
+{
+	dps_result result = dps_single_find(store, pair, buf, size);
+
+	return dps_store_is_lost(result) ? DPS_OK : result;
 }
 
 dps_result dps_store_open(struct dps_store *store, const struct dps_storage *port, uint8_t *scratch, size_t scratch_size)
 {
-	unsigned blob;
+	unsigned blob, pair;
 	dps_result result;
 
 	store->port = port;
@@ -154,8 +176,10 @@ dps_result dps_store_open(struct dps_store *store, const struct dps_storage *por
 	if (scratch_size < DPS_STORE_SCRATCH_MIN)
 		return DPS_E_ARGUMENT;
 	result = load_manifest(store, scratch, scratch_size);
-	for (blob = 0; result == DPS_OK && !store->reset_begun && blob < DPS_BLOB_MANIFEST; blob++)
-		result = look_at(store, blob, scratch, scratch_size);
+	for (blob = 0; result == DPS_OK && !store->reset_begun && blob < 2 * DPS_RECORD_COUNT; blob++)
+		result = look_at_record(store, blob, scratch, scratch_size);
+	for (pair = DPS_RECORD_COUNT; result == DPS_OK && !store->reset_begun && pair < DPS_PAIR_MANIFEST; pair++)
+		result = look_at_single(store, pair, scratch, scratch_size);
 	if (result != DPS_OK)
 		forget(store);
 	store->open = result == DPS_OK;
@@ -169,6 +193,9 @@ dps_result dps_store_stage(struct dps_store *store, enum dps_record record, cons
 	const unsigned blob = next_blob(store, record);
 	dps_result result = dps_store_writable(store);
 
+	/* What is stray beside it would keep it from being known as staged after a cut. */
+	if (result == DPS_OK && (store->stray & DPS_BLOB_BIT(blob ^ 1u)) != 0)
+		result = dps_store_erase(store, store->stray & DPS_PAIR_BITS(record));
 	if (result == DPS_OK)
 		result = dps_layout_write(store->port, blob, store->manifest.records[record].in_force + 1, view);
 	if (result != DPS_OK)
@@ -204,7 +231,7 @@ static dps_result write_manifest(struct dps_store *store, struct dps_manifest *m
 	dps_result result;
 
 	manifest->count = DPS_RECORD_COUNT;
-	result = dps_layout_write(store->port, DPS_BLOB_MANIFEST, 0, manifest);
+	result = dps_single_write(store, DPS_PAIR_MANIFEST, manifest);
 	if (result == DPS_OK)
 		store->manifest = *manifest;
 	return result;
@@ -229,14 +256,14 @@ dps_result dps_store_commit(struct dps_store *store, uint32_t mask)
 			manifest.records[record].confirmed = manifest.records[record].in_force;
 	}
 	/* What would look right under this manifest: nothing but after the loss of another. */
-	result = erase(store, store->stray);
+	result = dps_store_erase(store, store->stray & DPS_RECORDS_SLOTS);
 	if (result == DPS_OK)
 		result = write_manifest(store, &manifest);
 	if (result != DPS_OK)
 		return result;
 	store->staged &= ~mask;
 	store->committed |= mask;
-	store->damaged = store->manifest_damaged ? 0 : store->damaged & ~mask;
+	store->damaged &= ~mask;
 	store->manifest_damaged = false;
 	return DPS_OK;
 }
@@ -252,7 +279,7 @@ dps_result dps_store_discard(struct dps_store *store, uint32_t mask)
 		dps_result result;
 		if ((mask & store->staged & DPS_RECORD_BIT(record)) == 0)
 			continue;
-		result = erase(store, DPS_BLOB_BIT(next_blob(store, record)));
+		result = dps_store_erase(store, DPS_BLOB_BIT(next_blob(store, record)));
 		if (result == DPS_OK)
 			store->staged &= ~DPS_RECORD_BIT(record);
 		else if (first == DPS_OK)
@@ -276,7 +303,7 @@ dps_result dps_store_collect(struct dps_store *store)
 		if (store->manifest.records[record].in_force != 0)
 			used |= DPS_BLOB_BIT(blob ^ 1u);
 	}
-	return erase(store, store->present & ~used);
+	return dps_store_erase(store, (store->present & ~used) | store->superseded);
 }
 
 /* --- the application --------------------------------------------------------------------------------------------------------------- */
@@ -312,29 +339,44 @@ dps_result dps_store_confirm(struct dps_store *store, uint32_t mask)
 dps_result dps_store_reset_begin(struct dps_store *store)
 {
 	const struct dps_manifest mark = {.count = 0};
-	dps_result result = dps_layout_write(store->port, DPS_BLOB_MANIFEST, 0, &mark);
+	dps_result result;
 
-	if (result != DPS_OK)
-		return result;
-	forget(store);
-	store->open = true;
-	store->reset_begun = true;
-	return DPS_OK;
+	if (store->open && store->reset_begun && dps_single_blob(store, DPS_PAIR_MANIFEST) < DPS_BLOB_OLD)
+		return DPS_OK;
+	if (!store->open) {
+		uint8_t buf[MANIFEST_SIZE];
+
+		/* Where the mark is to go. What cannot be read is damage to be erased, whatever the reason. */
+		forget(store);
+		(void)dps_single_find(store, DPS_PAIR_MANIFEST, buf, sizeof buf);
+	}
+	result = dps_single_write(store, DPS_PAIR_MANIFEST, &mark);
+	if (result == DPS_OK)
+		remember_reset(store);
+	return result;
 }
 
 dps_result dps_store_erase_all(struct dps_store *store)
 {
-	dps_result begun = dps_store_reset_begin(store);
-	dps_result result;
+	const dps_result begun = dps_store_reset_begin(store);
+	const uint32_t last = DPS_BLOB_BIT(dps_single_blob(store, DPS_PAIR_MANIFEST));
+	const uint32_t manifests = DPS_PAIR_BITS(DPS_PAIR_MANIFEST) | DPS_BLOB_BIT(DPS_BLOB_OLD_OF(DPS_PAIR_MANIFEST));
+	const uint32_t others = (DPS_BLOB_BIT(DPS_BLOB_COUNT) - 1u) & ~manifests;
+	/* The mark goes last, and only when all the rest is gone; what it replaced goes first, so that nothing but the mark speaks of what is half erased. On
+	 * a full medium, without a mark, the manifest in use is what goes last. */
+	const uint32_t order[] = {begun == DPS_OK ? manifests & ~last : others, begun == DPS_OK ? others : manifests & ~last, last};
+	dps_result result = DPS_OK;
+	size_t i;
 
 	if (begun != DPS_OK && begun != DPS_E_STORAGE_FULL)
 		return begun;
-	/* The mark, or the old manifest, goes last and only when all the rest is gone. */
-	result = erase(store, DPS_BLOB_BIT(DPS_BLOB_MANIFEST) - 1u);
-	if (result == DPS_OK)
-		result = erase(store, DPS_BLOB_BIT(DPS_BLOB_MANIFEST));
+	for (i = 0; result == DPS_OK && i < sizeof order / sizeof order[0]; i++)
+		result = dps_store_erase(store, order[i]);
+	if (result != DPS_OK && begun == DPS_OK) {
+		remember_reset(store);
+		return result;
+	}
 	forget(store);
-	store->open = result == DPS_OK || begun == DPS_OK;
-	store->reset_begun = result != DPS_OK && begun == DPS_OK;
+	store->open = result == DPS_OK;
 	return result;
 }

@@ -210,8 +210,7 @@ static int storage_open_directory(const char *path, int *directory)
 	return error;
 }
 
-/* Locks, checks and tidies up. */
-static dps_result storage_take_directory(struct dps_posix_storage *s, const char *path)
+static dps_result storage_check_mode(struct dps_posix_storage *s, const char *path)
 {
 	struct stat st;
 
@@ -221,6 +220,16 @@ static dps_result storage_take_directory(struct dps_posix_storage *s, const char
 		snprintf(s->detail, sizeof s->detail, "open %s: anybody may write to the directory", path);
 		return DPS_E_STORAGE_DENIED;
 	}
+	return DPS_OK;
+}
+
+/* Checks, locks and tidies up. */
+static dps_result storage_take_directory(struct dps_posix_storage *s, const char *path)
+{
+	dps_result checked = storage_check_mode(s, path);
+
+	if (checked != DPS_OK)
+		return checked;
 	if (flock(s->directory, LOCK_EX | LOCK_NB) != 0) {
 		int error = errno;
 		dps_result result = storage_fail(s, "lock", path, error);
@@ -235,23 +244,56 @@ static dps_result storage_take_directory(struct dps_posix_storage *s, const char
 	return DPS_OK;
 }
 
+static dps_result storage_refuse_write(void *ctx, const char *name, const struct dps_span *parts, size_t count)
+{
+	(void)parts;
+	(void)count;
+	return storage_fail(ctx, "write", name, EROFS);
+}
+
+static dps_result storage_refuse_erase(void *ctx, const char *name)
+{
+	return storage_fail(ctx, "erase", name, EROFS);
+}
+
+static void storage_init(struct dps_posix_storage *storage, bool read_only)
+{
+	memset(storage, 0, sizeof *storage);
+	storage->port.ctx = storage;
+	storage->port.read = storage_read;
+	storage->port.write = read_only ? storage_refuse_write : storage_write;
+	storage->port.erase = read_only ? storage_refuse_erase : storage_erase;
+	storage->directory = -1;
+}
+
 dps_result dps_posix_storage_open(struct dps_posix_storage *storage, const char *directory)
 {
 	dps_result result = DPS_OK;
 	int error;
 
-	memset(storage, 0, sizeof *storage);
-	storage->port.ctx = storage;
-	storage->port.read = storage_read;
-	storage->port.write = storage_write;
-	storage->port.erase = storage_erase;
-	storage->directory = -1;
-
+	storage_init(storage, false);
 	error = storage_open_directory(directory, &storage->directory);
 	if (error != 0)
 		result = storage_fail(storage, "open", directory, error);
 	else
 		result = storage_take_directory(storage, directory);
+	if (result != DPS_OK)
+		dps_posix_storage_close(storage);
+	return result;
+}
+
+dps_result dps_posix_storage_open_readonly(struct dps_posix_storage *storage, const char *directory)
+{
+	dps_result result;
+
+	storage_init(storage, true);
+	storage->directory = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (storage->directory >= 0)
+		result = storage_check_mode(storage, directory);
+	else if (errno == ENOENT)
+		result = DPS_E_NOT_FOUND;
+	else
+		result = storage_fail(storage, "open", directory, errno);
 	if (result != DPS_OK)
 		dps_posix_storage_close(storage);
 	return result;

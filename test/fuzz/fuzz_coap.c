@@ -13,11 +13,13 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-enum { FEED_FEW, FEED_MANY, GET, GET_LARGE, POST, FORGET, PING, BLOCK_WRITES };
+enum { FEED_FEW, FEED_MANY, GET, GET_LARGE, POST, FORGET, SAY, BLOCK_WRITES };
 
 struct fuzz {
 	struct dps_coap coap;
 	uint8_t body[DPS_CONFIG_BODY_SIZE];
+	uint8_t receive[DPS_CONFIG_RECEIVE_SIZE];
+	uint8_t send[DPS_CONFIG_RECEIVE_SIZE];
 	const uint8_t *in;
 	size_t in_len;
 	size_t read_step;
@@ -97,6 +99,52 @@ static void fuzz_serve(void *ctx, const struct dps_coap_inbound *inbound, struct
 	reply->content_format = DPS_COAP_FORMAT_OCF_CBOR;
 	reply->len = inbound->payload.len < reply->size ? inbound->payload.len : reply->size;
 	memset(reply->payload, 'r', reply->len);
+#if DPS_CONFIG_HUB
+	require(inbound->token.len <= DPS_COAP_TOKEN_SIZE && inbound->etag.len <= DPS_COAP_ETAG_SIZE);
+	require(inbound->observe >= -1 && inbound->observe <= 0xffffff);
+	require(reply->observe == -1 && reply->etag_len == 0);
+	reply->observe = inbound->observe;
+	reply->etag_len = (uint8_t)inbound->etag.len;
+	for (size_t i = 0; i < inbound->etag.len; i++)
+		reply->etag[i] = inbound->etag.data[i];
+#endif
+}
+
+#if DPS_CONFIG_HUB
+static void fuzz_notification(void *ctx, struct dps_coap_reply *reply)
+{
+	const unsigned argument = *(const unsigned *)ctx;
+	const size_t len = argument * 64u;
+
+	require(reply->size > 0);
+	reply->observe = argument % 2 == 0 ? 0x1ffffff : -1;
+	reply->etag_len = (uint8_t)(argument % 10);
+	reply->content_format = DPS_COAP_FORMAT_OCF_CBOR;
+	reply->len = len;
+	memset(reply->payload, 'n', len < reply->size ? len : reply->size);
+}
+#endif
+
+/* A ping, a keep-alive, or a notification. */
+static void say(struct fuzz *f, unsigned argument)
+{
+	static const uint8_t token[] = "token678";
+
+	switch (argument % 4) {
+	case 0:
+		(void)!dps_coap_ping(&f->coap);
+		break;
+	case 1:
+		(void)!dps_coap_transport.keepalive(&f->coap);
+		break;
+	default:
+#if DPS_CONFIG_HUB
+		(void)!dps_coap_notify(&f->coap, (struct dps_span){token, argument % 10}, fuzz_notification, &argument);
+#else
+		(void)token;
+#endif
+		break;
+	}
 }
 
 static dps_result fuzz_body(const struct dps_step_env *env, uint8_t *buf, size_t size, size_t *len)
@@ -161,13 +209,15 @@ static void act(struct fuzz *f, unsigned operation, unsigned argument, const uin
 		(void)!dps_coap_transport.send(&f->coap, argument, &request, NULL);
 		break;
 	case GET:
+		request.query = argument % 4 == 1 ? "if=oic.if.ll&rt=oic.wk.d" : NULL;
+		request.method = argument % 8 == 5 ? DPS_DELETE : DPS_GET;
 		(void)!dps_coap_transport.send(&f->coap, argument, &request, NULL);
 		break;
 	case FORGET:
 		dps_coap_transport.forget(&f->coap, argument);
 		break;
-	case PING:
-		(void)!dps_coap_ping(&f->coap);
+	case SAY:
+		say(f, argument);
 		break;
 	default:
 		f->write_blocked = argument % 2 == 1;
@@ -179,7 +229,7 @@ static void act(struct fuzz *f, unsigned operation, unsigned argument, const uin
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static const size_t buffers[] = {0, 64, 128, 1280};
+	static const size_t buffers[] = {DPS_CONFIG_RECEIVE_SIZE, 64, 128, 1280};
 	struct fuzz *f = &fuzz;
 	const struct dps_channel channel = {.ctx = f, .read = fuzz_read, .write = fuzz_write, .flush = fuzz_flush};
 	const struct dps_random random = {f, fuzz_random};
@@ -190,7 +240,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (size < 3)
 		return 0;
 	memset(f, 0, sizeof(*f));
+	options.receive = f->receive;
 	options.receive_size = buffers[data[0] & 3];
+	options.send = f->send;
 	options.send_size = buffers[data[0] >> 2 & 3];
 	options.ocf_version = (data[0] & 16) != 0;
 	options.assumed_size = (data[0] & 32) != 0 ? 262144 : 0;

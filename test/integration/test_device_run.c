@@ -116,7 +116,7 @@ static void cancelled(void **state)
 
 	/* Nothing is in force. */
 	test_snapshot_take(&snapshot, test_path(&scenario, "cancelled"));
-	assert_null(test_snapshot_find(&snapshot, "manifest"));
+	assert_null(test_snapshot_newest(&snapshot, "manifest"));
 	test_snapshot_free(&snapshot);
 }
 

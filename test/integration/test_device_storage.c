@@ -17,6 +17,7 @@
 #include <cmocka.h>
 
 #include "codec/text.h"
+#include "support/test_bytes.h"
 #include "support/test_subject.h"
 
 static struct test_scenario scenario;
@@ -24,9 +25,9 @@ static struct test_subject subject;
 
 static const char config[] = "{\"resources\": [{\"href\": \"/light/1\", \"rep\": {\"state\": true}}]}";
 
-/* What a provisioned device keeps, the slots of its second generation; the first run's are named with 1. */
-static const char *const blobs[] = {"manifest",    "owner-1", "cloud-1",   "credentials-1", "acls-1",
-                                    "resources-1", "device",  "endpoints", "time",          "key-identity-0"};
+/* What a provisioned device keeps: the first generations, whose slot is 1. */
+static const char *const blobs[] = {"manifest-1",  "owner-1",  "cloud-1",     "credentials-1", "acls-1",
+                                    "resources-1", "device-1", "endpoints-1", "time-1",        "key-identity-0"};
 
 #define BLOBS (sizeof(blobs) / sizeof(blobs[0]))
 
@@ -168,7 +169,7 @@ static void full_for_a_new_device(void **state)
 		assert_null(test_last_named(&device, "committed"));
 		test_program_free(&device);
 		test_snapshot_take(&before, test_path(&scenario, "%s", name));
-		assert_null(test_snapshot_find(&before, "manifest"));
+		assert_null(test_snapshot_newest(&before, "manifest"));
 
 		test_device_provision(&scenario, subject.service.uri, name, last_id);
 		test_snapshot_take(&after, test_path(&scenario, "%s", name));
@@ -217,7 +218,7 @@ static void full_for_a_provisioned_device(void **state)
 
 /* --- damage ------------------------------------------------------------------------------------------------------------------------ */
 
-enum damage { FLIPPED, HALF, EMPTIED, REMOVED, REPLACED };
+enum damage { FLIPPED, CUT, HALF, EMPTIED, REMOVED, REPLACED };
 
 static void damage(const char *directory, const char *name, enum damage how, size_t at)
 {
@@ -230,6 +231,9 @@ static void damage(const char *directory, const char *name, enum damage how, siz
 	case FLIPPED:
 		bytes[at] ^= 0x10;
 		test_file_write(directory, name, bytes, file->length);
+		break;
+	case CUT:
+		test_file_write(directory, name, bytes, at);
 		break;
 	case HALF:
 		test_file_write(directory, name, bytes, file->length / 2);
@@ -252,19 +256,20 @@ static void damage(const char *directory, const char *name, enum damage how, siz
 enum { OWNER = 1, CLOUD = 2, CREDENTIALS = 4, ACLS = 8, RESOURCES = 16, ALL = 31 };
 
 /*
- * First answers without any manifest are what a power cut leaves right before the first commit: they are put in force.
+ * First answers without any manifest, or with one that was torn, are what a power cut leaves in the first commit: they are put in force.
  */
-static unsigned lost_with(const char *name, enum damage how)
+static unsigned lost_with(const char *name)
 {
 	static const struct {
 		const char *name;
 		unsigned steps;
-	} losses[] = {{"manifest", ALL}, {"owner-1", OWNER},        {"cloud-1", CLOUD}, {"credentials-1", CREDENTIALS},
-	              {"acls-1", ACLS},  {"resources-1", RESOURCES}};
+	} losses[] = {
+		{"owner-1", OWNER}, {"cloud-1", CLOUD}, {"credentials-1", CREDENTIALS}, {"acls-1", ACLS}, {"resources-1", RESOURCES},
+	};
 
 	for (size_t at = 0; at < sizeof(losses) / sizeof(losses[0]); at++) {
 		if (strcmp(losses[at].name, name) == 0) {
-			return how == REMOVED && losses[at].steps == ALL ? 0 : losses[at].steps;
+			return losses[at].steps;
 		}
 	}
 	return 0;
@@ -338,7 +343,14 @@ static void each_file_damaged(void **state)
 		for (int how = HALF; how <= REPLACED; how++) {
 			test_snapshot_restore(&subject.base, directory);
 			damage(directory, blobs[blob], (enum damage)how, 0);
-			expect_whole_again(lost_with(blobs[blob], (enum damage)how), test_format(&scenario, "%s, damage %d", blobs[blob], how));
+			expect_whole_again(lost_with(blobs[blob]), test_format(&scenario, "%s, damage %d", blobs[blob], how));
+		}
+		for (size_t at = 0; at < 5; at++) {
+			const size_t lengths[] = {1, 15, 16, 17, file->length - 1};
+
+			test_snapshot_restore(&subject.base, directory);
+			damage(directory, blobs[blob], CUT, lengths[at]);
+			expect_whole_again(lost_with(blobs[blob]), test_format(&scenario, "%s, %zu bytes left", blobs[blob], lengths[at]));
 		}
 		for (size_t at = 0; at < sizeof(header) / sizeof(header[0]) + 3; at++) {
 			const size_t behind[] = {file->length / 2, file->length - 1, file->length > 16 ? 16 : 0};
@@ -346,7 +358,7 @@ static void each_file_damaged(void **state)
 
 			test_snapshot_restore(&subject.base, directory);
 			damage(directory, blobs[blob], FLIPPED, byte);
-			expect_whole_again(lost_with(blobs[blob], FLIPPED), test_format(&scenario, "%s, byte %zu", blobs[blob], byte));
+			expect_whole_again(lost_with(blobs[blob]), test_format(&scenario, "%s, byte %zu", blobs[blob], byte));
 		}
 	}
 }
@@ -355,9 +367,9 @@ static void each_file_damaged(void **state)
 static void several_files_damaged(void **state)
 {
 	static const char *const groups[][4] = {
-		{"manifest", "owner-1", "cloud-1", "acls-1"},     {"credentials-1", "time", "endpoints", NULL},
-		{"manifest", "credentials-1", NULL, NULL},        {"device", "time", "owner-1", NULL},
-		{"device", "endpoints", "acls-1", "resources-1"},
+		{"manifest-1", "owner-1", "cloud-1", "acls-1"},       {"credentials-1", "time-1", "endpoints-1", NULL},
+		{"manifest-1", "credentials-1", NULL, NULL},          {"device-1", "time-1", "owner-1", NULL},
+		{"device-1", "endpoints-1", "acls-1", "resources-1"},
 	};
 	const char *directory = test_path(&scenario, "damaged");
 
@@ -369,18 +381,98 @@ static void several_files_damaged(void **state)
 			test_snapshot_restore(&subject.base, directory);
 			for (size_t at = 0; at < 4 && groups[group][at] != NULL; at++) {
 				damage(directory, groups[group][at], (enum damage)how, 0);
-				steps |= lost_with(groups[group][at], (enum damage)how);
+				steps |= lost_with(groups[group][at]);
 			}
 			expect_whole_again(steps, test_format(&scenario, "group %zu, damage %d", group, how));
 		}
 	}
 }
 
+/*
+ * A device that was provisioned a second time has two manifests. With one of them it is whole without asking anybody: what the other one had put in force
+ * counts as staged. Without both everything is asked for again.
+ */
+static void manifests_of_two_runs(void **state)
+{
+	static const struct {
+		const char *names[2];
+		unsigned steps;
+	} cases[] = {{{"manifest-0", NULL}, 0}, {{"manifest-1", NULL}, 0}, {{"manifest-0", "manifest-1"}, ALL}};
+	const char *directory = test_path(&scenario, "damaged");
+	struct test_command command;
+	struct test_program device;
+	struct test_snapshot first = subject.base;
+
+	(void)state;
+	test_snapshot_restore(&subject.base, directory);
+	test_device_command(&command, &scenario, subject.service.uri, "damaged");
+	test_command_flag(&command, "--force");
+	test_program_run(&device, &command);
+	assert_int_equal(device.exit_code, 0);
+	test_program_free(&device);
+	test_snapshot_take(&subject.base, directory);
+	assert_non_null(test_snapshot_find(&subject.base, "manifest-0"));
+	assert_non_null(test_snapshot_find(&subject.base, "owner-0"));
+	assert_null(test_snapshot_find(&subject.base, "owner-1"));
+	for (size_t at = 0; at < sizeof(cases) / sizeof(cases[0]); at++) {
+		for (int how = HALF; how <= REPLACED; how++) {
+			test_snapshot_restore(&subject.base, directory);
+			for (size_t file = 0; file < 2 && cases[at].names[file] != NULL; file++) {
+				damage(directory, cases[at].names[file], (enum damage)how, 0);
+			}
+			expect_whole_again(cases[at].steps, test_format(&scenario, "manifests %zu, damage %d", at, how));
+		}
+	}
+	test_snapshot_free(&subject.base);
+	subject.base = first;
+}
+
+/*
+ * Each file of another device in place of the device's own. It is asked for again if it is of no use here; where the authorities refuse that, because of a key
+ * that is not the one they know, the device says so, and is whole as soon as its own file is back.
+ */
+static void files_of_another_device(void **state)
+{
+	const char *directory = test_path(&scenario, "mixed");
+	struct test_snapshot other;
+	char other_id[37];
+
+	(void)state;
+	test_device_provision(&scenario, subject.service.uri, "other", other_id);
+	test_snapshot_take(&other, test_path(&scenario, "other"));
+	for (size_t blob = 0; blob < BLOBS; blob++) {
+		const struct test_file *file = test_snapshot_find(&other, blobs[blob]);
+		struct test_command command;
+		struct test_program device;
+
+		assert_non_null(file);
+		test_snapshot_restore(&subject.base, directory);
+		test_file_write(directory, blobs[blob], file->bytes, file->length);
+		test_device_command(&command, &scenario, subject.service.uri, "mixed");
+		test_command_set(&command, "--timeout", "0.5");
+		test_program_run(&device, &command);
+		if (device.exit_code != 0 &&
+		    (device.exit_code != 3 || strcmp(test_get_text(test_last(&device), "cause"), "service-refused") != 0)) {
+			fail_msg("%s of another device: exit %d: %s%s", blobs[blob], device.exit_code, device.output, device.error);
+		}
+		if (device.exit_code == 0) {
+			assert_string_equal(test_get_text(test_last(&device), "deviceId"), subject.device_id);
+		} else {
+			/* Nothing was put in force over what is good. */
+			assert_true(strcmp(blobs[blob], "device-1") == 0 || strcmp(blobs[blob], "key-identity-0") == 0);
+			test_snapshot_restore(&subject.base, directory);
+		}
+		test_program_free(&device);
+		test_device_is_provisioned(&scenario, "mixed", subject.device_id);
+	}
+	test_snapshot_free(&other);
+}
+
 /* What a crash in the middle of a write leaves is neither taken for anything nor kept. */
 static void half_written_file(void **state)
 {
 	const char *directory = test_path(&scenario, "damaged");
-	const struct test_file *manifest = test_snapshot_find(&subject.base, "manifest");
+	const struct test_file *manifest = test_snapshot_find(&subject.base, "manifest-1");
 	struct test_snapshot after;
 
 	(void)state;
@@ -486,6 +578,48 @@ static void newer_format(void **state)
 	}
 }
 
+/* --- the past ---------------------------------------------------------------------------------------------------------------------- */
+
+/* The directory of a device that a release of the first format has provisioned: it stays provisioned without a service, and moves to the slots. */
+static void first_format(void **state)
+{
+	static const char *const singles[] = {"manifest", "device", "endpoints", "time"};
+	static const char id[] = "fb9d5184-01cb-4b4a-94bc-dea0831df79b";
+	static const struct test_snapshot nothing = {.count = 0};
+	const char *directory = test_path(&scenario, "past");
+	struct test_snapshot before, after;
+	uint8_t bytes[4096];
+	struct dps_span file;
+	char name[32];
+
+	(void)state;
+	test_snapshot_restore(&nothing, directory);
+	for (size_t at = 0; test_stored_v1(at, name, bytes, sizeof(bytes), &file); at++) {
+		test_file_write(directory, name, file.data, file.len);
+	}
+	test_snapshot_take(&before, directory);
+	assert_int_equal(before.count, BLOBS);
+	test_device_is_provisioned(&scenario, "past", id);
+	test_snapshot_take(&after, directory);
+	assert_int_equal(after.count, BLOBS);
+	for (size_t at = 0; at < sizeof(singles) / sizeof(singles[0]); at++) {
+		assert_non_null(test_snapshot_find(&before, singles[at]));
+		assert_null(test_snapshot_find(&after, singles[at]));
+		assert_non_null(test_snapshot_newest(&after, singles[at]));
+	}
+	/* Records and the key are left as they are. */
+	for (size_t at = 0; at < BLOBS; at++) {
+		const struct test_file *was = test_snapshot_find(&before, blobs[at]);
+
+		if (was != NULL) {
+			assert_memory_equal(test_snapshot_find(&after, blobs[at])->bytes, was->bytes, was->length);
+		}
+	}
+	test_device_is_provisioned(&scenario, "past", id);
+	test_snapshot_free(&before);
+	test_snapshot_free(&after);
+}
+
 /* --- two at once ------------------------------------------------------------------------------------------------------------------- */
 
 static void two_processes(void **state)
@@ -525,7 +659,9 @@ int main(void)
 		cmocka_unit_test(full_for_a_new_device), cmocka_unit_test(full_for_a_provisioned_device),
 		cmocka_unit_test(each_file_damaged),     cmocka_unit_test(several_files_damaged),
 		cmocka_unit_test(half_written_file),     cmocka_unit_test(key_damaged),
-		cmocka_unit_test(newer_format),          cmocka_unit_test(two_processes),
+		cmocka_unit_test(manifests_of_two_runs), cmocka_unit_test(files_of_another_device),
+		cmocka_unit_test(newer_format),          cmocka_unit_test(first_format),
+		cmocka_unit_test(two_processes),
 	};
 
 	return cmocka_run_group_tests(tests, begin, end);

@@ -199,6 +199,121 @@ static void floods_come_before_the_answer(void **state)
 	assert_int_equal(test_client_expect(&f->client).code, 205);
 }
 
+static void an_answered_request_is_answered_again(void **state)
+{
+	struct test_service_fixture *f = *state;
+	struct test_message message;
+
+	start_with(f, "owner:old-token");
+	test_client_get(&f->client, OWNERSHIP, '1');
+	assert_int_equal(test_client_expect(&f->client).token[0], 'T'); /* the time's, which every device asks for first */
+	message = test_client_expect(&f->client);
+	assert_int_equal(message.token[0], '1');
+	assert_int_equal(message.payload_length, OWNER_BODY);
+	test_client_get(&f->client, ACLS, 'a');
+	assert_int_equal(test_client_expect(&f->client).token[0], 'a');
+	test_client_get(&f->client, OWNERSHIP, '2');
+	assert_int_equal(test_client_expect(&f->client).token[0], 'a');
+	assert_int_equal(test_client_expect(&f->client).token[0], '2');
+}
+
+/* Takes answers nobody asked for until the connection ends: how many bytes of bodies they had. */
+static size_t drink(struct test_service_fixture *f, size_t enough)
+{
+	struct test_message message;
+	size_t total = 0;
+
+	while (total < enough && test_client_receive(&f->client, &message)) {
+		assert_int_equal(message.code, 205);
+		assert_int_equal(message.token_length, 8);
+		total += message.payload_length;
+	}
+	return total;
+}
+
+static void a_firehose_does_not_stop(void **state)
+{
+	struct test_service_fixture *f = *state;
+
+	start_with(f, "owner:firehose=100000:1");
+	test_client_get(&f->client, OWNERSHIP, 'o');
+	assert_in_range(drink(f, SIZE_MAX), 100000, 100000 + 512);
+	assert_non_null(
+		test_process_read_line_with(f->service.process, "\"unanswered\":\"fault\",\"fault\":\"firehose=100000\"", TEST_SERVICE_TIMEOUT_MS));
+	assert_non_null(test_process_read_line_with(f->service.process, "\"reason\":\"fault\"", TEST_SERVICE_TIMEOUT_MS));
+
+	/* Whatever it sends to one device, others are served, and it goes on while nothing comes from the device. */
+	start_with(f, "owner:firehose");
+	test_client_get(&f->client, OWNERSHIP, 'o');
+	assert_true(drink(f, 1u << 20) >= 1u << 20);
+	test_service_fixture_connect(f, TEST_CSM_EMPTY);
+	assert_non_null(test_process_read_line_with(f->service.process, "\"event\":\"closed\"", TEST_SERVICE_TIMEOUT_MS));
+}
+
+static void an_answer_drips(void **state)
+{
+	struct test_service_fixture *f = *state;
+	struct test_message message;
+	char bytes[8];
+
+	start_with(f, "owner:slow=1:1");
+	test_client_get(&f->client, OWNERSHIP, '1');
+	/* s_client writes what each record brought. */
+	assert_int_equal(test_process_read(f->client.process, bytes, sizeof(bytes), TEST_SERVICE_TIMEOUT_MS), 1);
+	memcpy(f->client.bytes, bytes, 1);
+	f->client.length = 1;
+	test_client_get(&f->client, ACLS, '2');
+	message = test_client_expect(&f->client);
+	assert_int_equal(message.token[0], '1');
+	assert_int_equal(message.code, 205);
+	assert_int_equal(message.payload_length, OWNER_BODY);
+	assert_int_equal(test_client_expect(&f->client).token[0], '2');
+	test_client_get(&f->client, OWNERSHIP, '3');
+	assert_int_equal(test_client_expect(&f->client).token[0], '3');
+}
+
+static void a_dripping_error_ends_the_connection_at_its_end(void **state)
+{
+	struct test_service_fixture *f = *state;
+	struct test_message message;
+
+	start_with(f, "resources:slow=1");
+	test_client_get(&f->client, "/api/v1/provisioning/resources", 'r');
+	message = test_client_expect(&f->client);
+	assert_int_equal(message.code, 404);
+	test_client_expect_end(&f->client);
+}
+
+static void answers_carry_a_redirection(void **state)
+{
+	static const struct {
+		const char *fault;
+		const char *path;
+	} cases[] = {
+		{"owner:redirect=coaps+tcp://other.example:5684:1", OWNERSHIP},
+		{"acls:redirect=coaps+tcp://other.example:5684", ACLS},
+	};
+	static const char expected[] = "\x6bredirecturi\x78\x1e"
+								   "coaps+tcp://other.example:5684";
+	struct test_service_fixture *f = *state;
+	size_t at;
+
+	for (at = 0; at < sizeof(cases) / sizeof(cases[0]); at++) {
+		struct test_message message;
+
+		start_with(f, cases[at].fault);
+		test_client_get(&f->client, cases[at].path, 'r');
+		message = test_client_expect(&f->client);
+		assert_int_equal(message.code, 205);
+		assert_int_equal(message.payload[0], 0xa2);
+		assert_non_null(memmem(message.payload, message.payload_length, expected, sizeof(expected) - 1));
+		test_client_get(&f->client, cases[at].path, 's');
+		message = test_client_expect(&f->client);
+		/* The first was meant for one answer, whatever colons its URI has; the second for all. */
+		assert_int_equal(memmem(message.payload, message.payload_length, expected, sizeof(expected) - 1) != NULL, at == 1);
+	}
+}
+
 static void a_silent_service_answers_nothing_else_is_missing(void **state)
 {
 	struct test_service_fixture *f = *state;
@@ -349,6 +464,12 @@ int main(void)
 		cmocka_unit_test_setup_teardown(strangers_and_twins_come_with_the_answer, test_service_fixture_set_up,
 	                                    test_service_fixture_tear_down),
 		cmocka_unit_test_setup_teardown(floods_come_before_the_answer, test_service_fixture_set_up, test_service_fixture_tear_down),
+		cmocka_unit_test_setup_teardown(an_answered_request_is_answered_again, test_service_fixture_set_up, test_service_fixture_tear_down),
+		cmocka_unit_test_setup_teardown(a_firehose_does_not_stop, test_service_fixture_set_up, test_service_fixture_tear_down),
+		cmocka_unit_test_setup_teardown(an_answer_drips, test_service_fixture_set_up, test_service_fixture_tear_down),
+		cmocka_unit_test_setup_teardown(a_dripping_error_ends_the_connection_at_its_end, test_service_fixture_set_up,
+	                                    test_service_fixture_tear_down),
+		cmocka_unit_test_setup_teardown(answers_carry_a_redirection, test_service_fixture_set_up, test_service_fixture_tear_down),
 		cmocka_unit_test_setup_teardown(a_silent_service_answers_nothing_else_is_missing, test_service_fixture_set_up,
 	                                    test_service_fixture_tear_down),
 		cmocka_unit_test_setup_teardown(connections_are_cut, test_service_fixture_set_up, test_service_fixture_tear_down),

@@ -6,7 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define PAYLOADS "test/vectors/plgd/payloads.txt"
+#define PAYLOADS  "test/vectors/plgd/payloads.txt"
+#define STORED_V1 "test/vectors/store-v1.txt"
 
 static void give_up(const char *what, const char *about)
 {
@@ -52,6 +53,31 @@ struct dps_span test_payload(const char *name, uint8_t *buf, size_t size)
 	}
 	give_up("no such payload", name);
 	return (struct dps_span){NULL, 0};
+}
+
+bool test_stored_v1(size_t index, char name[32], uint8_t *buf, size_t size, struct dps_span *bytes)
+{
+	static char line[16384];
+	FILE *file = fopen(STORED_V1, "r");
+	int digits = 0;
+
+	if (file == NULL)
+		give_up("run tests from the top of the source tree, cannot read", STORED_V1);
+	while (file != NULL && fgets(line, sizeof line, file) != NULL) {
+		if (line[0] == '#')
+			continue;
+		if (index-- > 0)
+			continue;
+		fclose(file);
+		if (sscanf(line, "%31s %n", name, &digits) != 1)
+			give_up("no name and no bytes in", STORED_V1);
+		line[strcspn(line, "\n")] = '\0';
+		*bytes = test_hex(line + digits, buf, size);
+		return true;
+	}
+	if (file != NULL)
+		fclose(file);
+	return false;
 }
 
 struct dps_span test_copy(const void *data, size_t len)

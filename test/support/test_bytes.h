@@ -11,6 +11,8 @@ struct dps_span test_text(const char *text);
 struct dps_span test_hex(const char *hex, uint8_t *buf, size_t size);
 /* A payload of test/vectors/plgd/payloads.txt by its name. Ends the test program if there is none. */
 struct dps_span test_payload(const char *name, uint8_t *buf, size_t size);
+/* The index-th file of test/vectors/store-v1.txt, what a release of storage format version 1 has left: its bytes into buf. False behind the last. */
+bool test_stored_v1(size_t index, char name[32], uint8_t *buf, size_t size, struct dps_span *bytes);
 /* A heap copy without a byte to spare; free() the data. */
 struct dps_span test_copy(const void *data, size_t len);
 

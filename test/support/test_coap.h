@@ -22,6 +22,8 @@ struct test_coap {
 	dps_result random_result;
 	bool random_stuck; /* every draw is the same */
 	uint8_t body[DPS_CONFIG_BODY_SIZE];
+	uint8_t receive[DPS_CONFIG_RECEIVE_SIZE];
+	uint8_t send[DPS_CONFIG_SEND_SIZE];
 	struct dps_answer answer;
 	bool busy;
 	/* what the device wrote, message by message */
@@ -62,16 +64,21 @@ static inline const struct dps_coap_options *test_coap_default(void)
 	return &options;
 }
 
-/* Attached, its CSM not yet written. */
+/* Attached, its CSM not yet written. The buffers are those of the structure, with the sizes that options name, or whole. */
 static inline void test_coap_init(struct test_coap *t, const struct dps_coap_options *options)
 {
+	struct dps_coap_options own = *options;
 	dps_result result;
 
 	memset(t, 0, sizeof(*t));
 	test_channel_init(&t->peer);
 	t->random = (struct dps_random){t, test_coap_random};
 	t->env = (struct dps_transport_env){&t->peer.channel, &t->random, t->body, sizeof(t->body)};
-	result = dps_coap_init(&t->coap, options);
+	own.receive = t->receive;
+	own.receive_size = own.receive_size == 0 ? sizeof(t->receive) : own.receive_size;
+	own.send = t->send;
+	own.send_size = own.send_size == 0 ? sizeof(t->send) : own.send_size;
+	result = dps_coap_init(&t->coap, &own);
 	assert(result == DPS_OK);
 	(void)result;
 	dps_coap_transport.attach(&t->coap, &t->env);

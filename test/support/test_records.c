@@ -34,6 +34,12 @@ static void make_cloud(struct dps_cloud *cloud, unsigned version)
 	for (size_t i = 0; i < cloud->gateway_count; i++)
 		cloud->gateways[i] = (struct dps_gateway){uuid_of(version), text_of(version)};
 	cloud->gateways_dropped = version;
+	cloud->uid = text_of(version);
+	cloud->refresh_token = text_of(version);
+	cloud->access_token = text_of(version);
+	cloud->expires = version;
+	cloud->registered = version % 2 == 1;
+	cloud->selected = version;
 }
 
 static void make_credentials(struct dps_credentials *credentials, unsigned version)
@@ -44,12 +50,23 @@ static void make_credentials(struct dps_credentials *credentials, unsigned versi
 	credentials->chain = text_of(version);
 	credentials->not_before = -(int64_t)version;
 	credentials->not_after = (int64_t)version << 40;
+	credentials->accepted = (int64_t)version << 20;
 	credentials->anchor_count = DPS_CONFIG_CREDENTIALS;
 	credentials->psk_count = DPS_CONFIG_CREDENTIALS;
 	for (size_t i = 0; i < DPS_CONFIG_CREDENTIALS; i++) {
 		credentials->anchors[i] = (struct dps_anchor){uuid_of(version), text_of(version)};
 		credentials->psks[i] = (struct dps_psk){uuid_of(version), text_of(version)};
 	}
+}
+
+static void make_local(struct dps_local *local, unsigned version)
+{
+	memset(local, 0, sizeof *local);
+	local->anchor_count = 1;
+	local->anchors[0] = (struct dps_anchor){uuid_of(version), text_of(version)};
+	local->psk_count = DPS_CONFIG_CREDENTIALS;
+	for (size_t i = 0; i < local->psk_count; i++)
+		local->psks[i] = (struct dps_psk){uuid_of(version), text_of(version)};
 }
 
 /* As many entries of the one kind as the version says. */
@@ -96,6 +113,7 @@ dps_result test_record_stage(struct dps_store *store, enum dps_record record, un
 	struct dps_credentials credentials;
 	struct dps_acl acl;
 	struct dps_resources resources;
+	struct dps_local local;
 
 	switch (record) {
 	case DPS_RECORD_OWNER:
@@ -112,6 +130,12 @@ dps_result test_record_stage(struct dps_store *store, enum dps_record record, un
 	case DPS_RECORD_RESOURCES:
 		resources = (struct dps_resources){{buf, make_array(buf, sizeof buf, version, write_resource)}, version};
 		return dps_store_stage(store, DPS_RECORD_RESOURCES, &resources);
+	case DPS_RECORD_LOCAL:
+		make_local(&local, version);
+		/* Without any entry now and then: the list may be empty. */
+		if (version % 2 != 0)
+			local.acl = (struct dps_acl){{buf, make_array(buf, sizeof buf, version, write_ace)}, version};
+		return dps_store_stage(store, DPS_RECORD_LOCAL, &local);
 	case DPS_RECORD_COUNT:
 	default:
 		abort();
@@ -144,6 +168,9 @@ static unsigned cloud_version(const struct dps_cloud *cloud)
 	must(same_uuid(&cloud->hub_id, version) && cloud->gateway_count == DPS_CONFIG_GATEWAYS && cloud->gateways_dropped == version, "cloud");
 	for (size_t i = 0; i < cloud->gateway_count; i++)
 		must(same_uuid(&cloud->gateways[i].id, version) && same_text(cloud->gateways[i].uri, version), "gateways");
+	must(same_text(cloud->uid, version) && same_text(cloud->refresh_token, version) && same_text(cloud->access_token, version),
+	     "session texts");
+	must(cloud->expires == (int64_t)version && cloud->registered == (version % 2 == 1) && cloud->selected == version, "session");
 	return version;
 }
 
@@ -153,11 +180,23 @@ static unsigned credentials_version(const struct dps_credentials *credentials)
 	must(same_text(credentials->chain, version) && same_uuid(&credentials->device_id, version), "credentials");
 	must(dps_span_is(credentials->key_slot, "identity-0"), "key slot");
 	must(credentials->not_before == -(int64_t)version && credentials->not_after == (int64_t)version << 40, "dates");
+	must(credentials->accepted == (int64_t)version << 20, "the time of acceptance");
 	must(credentials->anchor_count == DPS_CONFIG_CREDENTIALS && credentials->psk_count == DPS_CONFIG_CREDENTIALS, "counts");
 	for (size_t i = 0; i < DPS_CONFIG_CREDENTIALS; i++) {
 		must(same_uuid(&credentials->anchors[i].subject, version) && same_text(credentials->anchors[i].der, version), "anchors");
 		must(same_uuid(&credentials->psks[i].subject, version) && same_text(credentials->psks[i].key, version), "keys");
 	}
+	return version;
+}
+
+static unsigned local_version(const struct dps_local *local)
+{
+	unsigned version = (unsigned)local->anchors[0].der.len;
+	must(local->anchor_count == 1 && local->psk_count == DPS_CONFIG_CREDENTIALS, "local counts");
+	must(same_uuid(&local->anchors[0].subject, version) && same_text(local->anchors[0].der, version), "local anchors");
+	for (size_t i = 0; i < DPS_CONFIG_CREDENTIALS; i++)
+		must(same_uuid(&local->psks[i].subject, version) && same_text(local->psks[i].key, version), "local keys");
+	must(local->acl.count == (version % 2 != 0 ? version : 0) && (local->acl.aces.len > 0) == (version % 2 != 0), "local entries");
 	return version;
 }
 
@@ -169,6 +208,7 @@ unsigned test_record_read(struct dps_store *store, enum dps_record record, enum 
 	struct dps_credentials credentials;
 	struct dps_acl acl;
 	struct dps_resources resources;
+	struct dps_local local;
 	unsigned version;
 
 	switch (record) {
@@ -189,6 +229,9 @@ unsigned test_record_read(struct dps_store *store, enum dps_record record, enum 
 	case DPS_RECORD_RESOURCES:
 		*result = dps_store_read(store, DPS_RECORD_RESOURCES, which, buf, sizeof buf, &resources);
 		return *result == DPS_OK ? (unsigned)resources.count : 0;
+	case DPS_RECORD_LOCAL:
+		*result = dps_store_read(store, DPS_RECORD_LOCAL, which, buf, sizeof buf, &local);
+		return *result == DPS_OK ? local_version(&local) : 0;
 	case DPS_RECORD_COUNT:
 	default:
 		abort();

@@ -253,12 +253,17 @@ static const cJSON *take_until(struct test_program *program, const char *event)
 
 void test_program_start(struct test_program *program, const struct test_command *command)
 {
+	test_program_start_open(program, command);
+	test_process_close_input(program->process);
+}
+
+void test_program_start_open(struct test_program *program, const struct test_command *command)
+{
 	memset(program, 0, sizeof(*program));
 	program->events = cJSON_CreateArray();
 	program->exit_code = -1;
 	append_output(program, "", 0);
 	program->process = test_process_start_prepared(command->argv, command->prepare, command->context);
-	test_process_close_input(program->process);
 }
 
 const cJSON *test_program_await(struct test_program *program, const char *event)
@@ -374,12 +379,18 @@ static const char *write_config(struct test_scenario *scenario, const char *conf
 void test_local_start_at(struct test_local *service, struct test_scenario *scenario, const char *authorities, const char *config,
                          const char *const faults[])
 {
+	test_local_start_on(service, scenario, authorities, 0, config, faults);
+}
+
+void test_local_start_on(struct test_local *service, struct test_scenario *scenario, const char *authorities, int port, const char *config,
+                         const char *const faults[])
+{
 	struct test_command command = {.count = 0};
 
 	memset(service, 0, sizeof(*service));
 	test_command_flag(&command, scenario->service_program);
 	test_command_add(&command, "--state-dir", test_path(scenario, "%s", authorities));
-	test_command_add(&command, "--listen", "127.0.0.1:0");
+	test_command_add(&command, "--listen", test_format(scenario, "127.0.0.1:%d", port));
 	if (scenario->close_after_ms != NULL) {
 		test_command_add(&command, "--close-after", scenario->close_after_ms);
 	}
@@ -389,7 +400,7 @@ void test_local_start_at(struct test_local *service, struct test_scenario *scena
 	for (size_t at = 0; faults != NULL && faults[at] != NULL; at++) {
 		test_command_add(&command, "--fault", faults[at]);
 	}
-	test_program_start(&service->program, &command);
+	test_program_start_open(&service->program, &command);
 	service->port = (int)test_get_number(test_program_await(&service->program, "listening"), "port");
 	snprintf(service->uri, sizeof(service->uri), "coaps+tcp://localhost:%d", service->port);
 }
@@ -397,6 +408,33 @@ void test_local_start_at(struct test_local *service, struct test_scenario *scena
 void test_local_start(struct test_local *service, struct test_scenario *scenario, const char *config, const char *const faults[])
 {
 	test_local_start_at(service, scenario, "service", config, faults);
+}
+
+static const cJSON *control(struct test_local *service, const char *line)
+{
+	if (!test_process_write(service->program.process, line, strlen(line)) || !test_process_write(service->program.process, "\n", 1)) {
+		fail_msg("the service does not read \"%s\"", line);
+	}
+	return test_program_await(&service->program, "control");
+}
+
+void test_local_control(struct test_local *service, const char *line)
+{
+	const cJSON *answer = control(service, line);
+
+	if (!cJSON_IsTrue(test_get(answer, "ok"))) {
+		fail_msg("\"%s\": %s", line, test_get_text(answer, "error"));
+	}
+}
+
+const char *test_local_control_refused(struct test_local *service, const char *line)
+{
+	const cJSON *answer = control(service, line);
+
+	if (!cJSON_IsFalse(test_get(answer, "ok")) || test_get_text(answer, "error") == NULL) {
+		fail_msg("\"%s\" is not refused", line);
+	}
+	return test_get_text(answer, "error");
 }
 
 void test_local_stop(struct test_local *service)

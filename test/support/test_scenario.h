@@ -74,6 +74,8 @@ struct test_program {
 };
 
 void test_program_start(struct test_program *program, const struct test_command *command);
+/* The same with its standard input left open, for test_process_write; test_program_start closes it. */
+void test_program_start_open(struct test_program *program, const struct test_command *command);
 /* The next event of this name, which may have been printed before; fails the test when none comes within TEST_RUN_MS. */
 const cJSON *test_program_await(struct test_program *program, const char *event);
 /* Takes all output to its end, and the exit code; fails the test when that does not come within TEST_RUN_MS. */
@@ -109,6 +111,15 @@ struct test_local {
 void test_local_start(struct test_local *service, struct test_scenario *scenario, const char *config, const char *const faults[]);
 void test_local_start_at(struct test_local *service, struct test_scenario *scenario, const char *authorities, const char *config,
                          const char *const faults[]);
+/* The same on a port of the test's choice, such as that of a service which has ended. */
+void test_local_start_on(struct test_local *service, struct test_scenario *scenario, const char *authorities, int port, const char *config,
+                         const char *const faults[]);
+
+/* Sends a line of control (docs/local-service.md) and waits until it is done; fails the test when it is not. */
+void test_local_control(struct test_local *service, const char *line);
+/* Sends one that must be refused: why, good until test_local_free. */
+const char *test_local_control_refused(struct test_local *service, const char *line);
+
 /* Ends it; its events stay readable until test_local_free. */
 void test_local_stop(struct test_local *service);
 void test_local_free(struct test_local *service);

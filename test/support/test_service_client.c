@@ -94,6 +94,23 @@ void test_service_start(struct test_service *service, const char *config, const 
 	}
 }
 
+const char *test_service_await(struct test_service *service, const char *text)
+{
+	const char *line = test_process_read_line_with(service->process, text, TEST_SERVICE_TIMEOUT_MS);
+
+	if (line == NULL) {
+		fail_msg("no event with %s: %s", text, test_process_error_text(service->process));
+	}
+	return line;
+}
+
+const char *test_service_control(struct test_service *service, const char *line)
+{
+	assert_true(test_process_write(service->process, line, strlen(line)));
+	assert_true(test_process_write(service->process, "\n", 1));
+	return test_service_await(service, "\"event\":\"control\"");
+}
+
 int test_service_stop(struct test_service *service)
 {
 	struct test_process *process = service->process;

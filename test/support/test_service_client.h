@@ -18,7 +18,7 @@ struct test_service {
 	char directory[256];
 	char program[4200];
 	struct test_process *process;
-	char port[8];
+	char port[8]; /* where it listens, or last did */
 };
 
 void test_service_set_up(struct test_service *service);
@@ -29,6 +29,12 @@ const char *test_service_path(const struct test_service *service, const char *na
 
 /* Starts it on a free port with further arguments (NULL-ended, NULL for none); config is JSON text or NULL. */
 void test_service_start(struct test_service *service, const char *config, const char *const arguments[]);
+
+/* Sends a line of control and gives the event that answers it, good until the next read of the service's output. */
+const char *test_service_control(struct test_service *service, const char *line);
+
+/* The next event that contains this text; fails the test when none comes. Good as above. */
+const char *test_service_await(struct test_service *service, const char *text);
 
 /* Ends it: its exit code. */
 int test_service_stop(struct test_service *service);

@@ -7,7 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define TEST_SNAPSHOT_FILES 24
+#define TEST_SNAPSHOT_FILES 40
 
 struct test_file {
 	char name[64];
@@ -29,6 +29,9 @@ void test_snapshot_restore(const struct test_snapshot *snapshot, const char *dir
 
 /* NULL when there is none of that name. */
 const struct test_file *test_snapshot_find(const struct test_snapshot *snapshot, const char *name);
+
+/* The newer of a pair's slots ("manifest", "device", ...), by the generation in its header; NULL when there is none. */
+const struct test_file *test_snapshot_newest(const struct test_snapshot *snapshot, const char *pair);
 
 /* The name of a file that is in one and not, or not the same, in the other; NULL: none. */
 const char *test_snapshot_difference(const struct test_snapshot *a, const struct test_snapshot *b);

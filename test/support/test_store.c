@@ -8,6 +8,8 @@
 
 #include "dps/config.h"
 
+size_t test_store_cuts_made;
+
 #define MAX_BLOB ((size_t)DPS_CONFIG_BODY_SIZE + 64)
 
 static void broken(const char *what, const char *name)
@@ -44,8 +46,18 @@ static bool cuts(struct test_store *store, bool *applied)
 	if (store->cut_at == 0 || store->changed != store->cut_at)
 		return false;
 	store->off = true;
+	test_store_cuts_made++;
 	*applied = store->cut_kind == TEST_STORE_CUT_AFTER;
 	return true;
+}
+
+/* How many bytes a torn change leaves of so many. */
+static size_t tear(struct test_store *store, size_t len)
+{
+	store->torn_len = len;
+	if (len == 0)
+		return 0;
+	return store->torn_bytes < len ? store->torn_bytes : len - 1;
 }
 
 struct test_store_blob *test_store_find(struct test_store *store, const char *name)
@@ -99,14 +111,14 @@ static dps_result store_write(void *ctx, const char *name, const struct dps_span
 	if (fails(store, TEST_STORE_WRITE, &result))
 		return result;
 	cut = cuts(store, &applied);
-	if (applied) {
+	if (applied || store->cut_kind == TEST_STORE_CUT_TORN) {
 		data = malloc(len + 1);
 		if (data == NULL)
 			abort();
 		for (len = 0, i = 0; i < count; len += parts[i].len, i++)
 			if (parts[i].len > 0)
 				memcpy(data + len, parts[i].data, parts[i].len);
-		test_store_put(store, name, data, len);
+		test_store_put(store, name, data, applied ? len : tear(store, len));
 		free(data);
 	}
 	return cut ? DPS_E_STORAGE : DPS_OK;
@@ -125,6 +137,8 @@ static dps_result store_erase(void *ctx, const char *name)
 	cut = cuts(store, &applied);
 	if (applied)
 		test_store_remove(store, name);
+	else if (store->cut_kind == TEST_STORE_CUT_TORN && test_store_find(store, name) != NULL)
+		test_store_find(store, name)->len = tear(store, test_store_find(store, name)->len);
 	return cut ? DPS_E_STORAGE : DPS_OK;
 }
 
@@ -162,6 +176,35 @@ void test_store_cut_at(struct test_store *store, size_t n, enum test_store_cut k
 	store->cut_at = n;
 	store->cut_kind = kind;
 	store->changed = 0;
+}
+
+void test_store_tear_at(struct test_store *store, size_t n, size_t bytes)
+{
+	test_store_cut_at(store, n, TEST_STORE_CUT_TORN);
+	store->torn_bytes = bytes;
+	store->torn_len = 0;
+}
+
+/* Every length up to 64, then a spread. */
+static size_t torn_bytes_of(size_t step)
+{
+	enum { ALL_UP_TO = 64, SPREAD = 37 };
+	size_t bytes = step - TEST_STORE_CUT_KINDS;
+
+	return bytes <= ALL_UP_TO ? bytes : ALL_UP_TO + (bytes - ALL_UP_TO) * SPREAD;
+}
+
+bool test_store_cut_step(struct test_store *store, size_t n, size_t step)
+{
+	if (step < TEST_STORE_CUT_KINDS) {
+		test_store_cut_at(store, n, (enum test_store_cut)step);
+		return true;
+	}
+	/* The cut before this one says how long the blob is; it may have left all but a byte already. */
+	if (step > TEST_STORE_CUT_KINDS && torn_bytes_of(step - 1) + 1 >= store->torn_len)
+		return false;
+	test_store_tear_at(store, n, torn_bytes_of(step));
+	return true;
 }
 
 void test_store_power_on(struct test_store *store)
@@ -211,8 +254,10 @@ size_t test_store_count(const struct test_store *store)
 
 void test_store_copy(struct test_store *to, const struct test_store *from)
 {
+	const size_t torn_len = to->torn_len;
 	size_t i;
 	test_store_free(to);
+	to->torn_len = torn_len;
 	for (i = 0; i < TEST_STORE_BLOBS; i++)
 		if (from->blobs[i].name[0] != '\0')
 			test_store_put(to, from->blobs[i].name, from->blobs[i].data, from->blobs[i].len);

@@ -34,6 +34,14 @@ static void wall(void *ctx, int64_t *unix_ms, bool *synchronised)
 	*synchronised = world->synchronised;
 }
 
+static void set_clock(void *ctx, int64_t unix_ms)
+{
+	struct test_world *world = ctx;
+
+	world->clock_set = unix_ms;
+	world->clock_sets++;
+}
+
 /* --- channel ------------------------------------------------------------------------------------------------------------------- */
 
 static dps_result channel_open(void *ctx, const struct dps_channel_params *params)
@@ -127,6 +135,63 @@ static dps_result build_step(const struct dps_step_env *env, struct dps_request 
 	return DPS_OK;
 }
 
+/* --- keys ---------------------------------------------------------------------------------------------------------------------- */
+
+static unsigned slot_index(const char *slot)
+{
+	assert_true(strcmp(slot, "identity-0") == 0 || strcmp(slot, "identity-1") == 0);
+	return slot[9] == '1';
+}
+
+static struct test_key *key_of(struct test_world *world, const char *slot)
+{
+	return slot_index(slot) == 0 ? &world->device_key : &world->other_key;
+}
+
+static dps_result keys_open(void *ctx, const char *slot)
+{
+	const struct test_world *world = ctx;
+
+	return world->has_key[slot_index(slot)] ? DPS_OK : DPS_E_NOT_FOUND;
+}
+
+static dps_result keys_generate(void *ctx, const char *slot, enum dps_key_type type)
+{
+	struct test_world *world = ctx;
+
+	assert_int_equal(type, DPS_KEY_EC_P256);
+	if (world->generate_result != DPS_OK)
+		return world->generate_result;
+	world->has_key[slot_index(slot)] = true;
+	world->keys_made++;
+	return DPS_OK;
+}
+
+static dps_result keys_public_key(void *ctx, const char *slot, uint8_t *buf, size_t size, size_t *len)
+{
+	const struct dps_keys one = test_keys_port(key_of(ctx, slot));
+
+	return one.public_key(one.ctx, slot, buf, size, len);
+}
+
+static dps_result keys_sign(void *ctx, const char *slot, enum dps_hash hash, const uint8_t *digest, size_t digest_len, uint8_t *sig,
+                            size_t size, size_t *len)
+{
+	const struct dps_keys one = test_keys_port(key_of(ctx, slot));
+
+	return one.sign(one.ctx, slot, hash, digest, digest_len, sig, size, len);
+}
+
+static dps_result keys_erase(void *ctx, const char *slot)
+{
+	struct test_world *world = ctx;
+
+	world->has_key[slot_index(slot)] = false;
+	return DPS_OK;
+}
+
+/* --- answers ------------------------------------------------------------------------------------------------------------------- */
+
 static dps_result stage_credentials(struct test_world *world, const struct dps_step_env *env)
 {
 	char id[DPS_UUID_TEXT_LEN + 1];
@@ -143,7 +208,7 @@ static dps_result stage_credentials(struct test_world *world, const struct dps_s
 	strftime(until, sizeof(until), "%Y%m%d%H%M%S", &tm);
 	test_certificate_make(&leaf, &(struct test_certificate_spec){
 									 .subject = subject,
-									 .key = &world->device_key,
+									 .key = key_of(world, env->key_slot),
 									 .issuer = "CN=hub",
 									 .issuer_key = &world->ca_key,
 									 .not_after = until,
@@ -151,6 +216,7 @@ static dps_result stage_credentials(struct test_world *world, const struct dps_s
 	credentials.key_slot = (struct dps_span){(const uint8_t *)env->key_slot, strlen(env->key_slot)};
 	credentials.chain = (struct dps_span){leaf.der, leaf.len};
 	credentials.not_before = world->identity_not_before;
+	credentials.accepted = env->now_s;
 	credentials.not_after = world->identity_not_after;
 	credentials.anchors[0].der = (struct dps_span){world->ca.der, world->ca.len};
 	world->issued++;
@@ -163,7 +229,7 @@ static dps_result stage(struct test_world *world, enum dps_step_id id, const str
 	static const uint8_t one[] = {0x81, 0xa2, 0x64, 'h', 'r', 'e', 'f', 0x62, '/', 'a', 0x63, 'r', 'e', 'p', 0x01};
 	static const char gateway[] = "coaps+tcp://gw:5684";
 	const struct dps_span uri = {(const uint8_t *)gateway, sizeof(gateway) - 1};
-	const struct dps_owner owner = {{{1, 2, 3}}};
+	const struct dps_owner owner = {world->owner};
 	struct dps_cloud cloud = {.gateway = uri, .gateway_count = 1};
 	struct dps_acl acl = {{empty, 1}, 0};
 	struct dps_resources resources = {{empty, 1}, 0};
@@ -253,6 +319,25 @@ static struct world_script react(struct test_world *world, enum dps_step_id id)
 	return (struct world_script){.step = id, .reaction = WORLD_OK};
 }
 
+/* A CA that knows another key. */
+static struct world_script judge_slot(struct test_world *world, const struct dps_step_env *env, struct world_script script)
+{
+	const size_t places = sizeof(world->asked_slots) / sizeof(world->asked_slots[0]);
+
+	snprintf(world->asked_slots[world->asked_slot_count++ % places], sizeof(world->asked_slots[0]), "%s", env->key_slot);
+	if (world->refused_slot != NULL && strcmp(world->refused_slot, env->key_slot) == 0)
+		return (struct world_script){.step = DPS_STEP_CREDENTIALS, .reaction = WORLD_CODE, .code = 400};
+	return script;
+}
+
+static dps_result transport_keepalive(void *self)
+{
+	struct test_world *world = self;
+
+	world->keepalives++;
+	return world->keepalive_result;
+}
+
 static dps_result transport_send(void *self, unsigned handle, const struct dps_request *request, const struct dps_step_env *env)
 {
 	struct test_world *world = self;
@@ -260,8 +345,10 @@ static dps_result transport_send(void *self, unsigned handle, const struct dps_r
 
 	(void)request;
 	assert_true(world->open);
-	if (handle == DPS_STEP_CLOUD)
+	if (handle == DPS_STEP_CLOUD) {
 		world->asked_as = env->device_id;
+		world->asked_gateway = env->selected != NULL ? *env->selected : (struct dps_gateway){.uri = {NULL, 0}};
+	}
 	if (world->send_room == 1 || world->takes_nothing || (world->one_at_a_time && world->pending_count > 0))
 		return DPS_AGAIN;
 	if (world->send_room > 1)
@@ -278,6 +365,8 @@ static dps_result transport_send(void *self, unsigned handle, const struct dps_r
 			world->pending[world->pending_count].script = (struct world_script){.reaction = WORLD_CODE, .code = world->lead_code};
 		else
 			world->pending[world->pending_count].script = react(world, (enum dps_step_id)handle);
+		if (handle == DPS_STEP_CREDENTIALS)
+			world->pending[world->pending_count].script = judge_slot(world, env, world->pending[world->pending_count].script);
 		if (world->pending[world->pending_count].script.reaction == WORLD_CODE)
 			world->closing = true;
 		world->pending_count++;
@@ -349,8 +438,15 @@ static void transport_count(void *self, struct dps_report *report)
 	report->peer_dropped += 1;
 }
 
-static const struct dps_transport_ops transport = {attach,         transport_send,   transport_forget,
-                                                   transport_poll, transport_detach, transport_count};
+static const struct dps_transport_ops transport = {
+	.attach = attach,
+	.send = transport_send,
+	.forget = transport_forget,
+	.poll = transport_poll,
+	.keepalive = transport_keepalive,
+	.detach = transport_detach,
+	.count = transport_count,
+};
 
 /* --- the application ----------------------------------------------------------------------------------------------------------- */
 
@@ -369,6 +465,10 @@ static void on_event(void *user, const struct dps_event *event)
 		.fresh = event->fresh,
 		.deadline = event->deadline,
 		.state = event->state,
+		.status = event->status,
+		.why = event->why,
+		.records = event->records,
+		.owner_changed = event->owner_changed,
 	};
 	if (event->endpoint != NULL)
 		snprintf(copy->endpoint, sizeof(copy->endpoint), "%s", event->endpoint);
@@ -438,13 +538,15 @@ void test_world_init(struct test_world *world)
 	world->path_not_before = world->wall / 1000 - 30 * DAY_S;
 	world->path_not_after = world->wall / 1000 + 30 * DAY_S;
 	world->identity_not_before = 1;
+	world->owner = (struct dps_uuid){{1, 2, 3}};
 	world->identity_not_after = world->wall / 1000 + 90 * DAY_S;
 	test_store_init(&world->store);
 	test_key_make(&world->device_key, DPS_KEY_EC_P256);
+	test_key_make(&world->other_key, DPS_KEY_EC_P256);
 	test_key_make(&world->ca_key, DPS_KEY_EC_P256);
 	test_certificate_make(&world->ca, &(struct test_certificate_spec){.subject = "CN=hub", .key = &world->ca_key, .ca = true});
 	world->platform = (struct dps_platform){
-		.clock = {world, monotonic_ms, wall},
+		.clock = {world, monotonic_ms, wall, set_clock},
 		.random = test_random,
 		.storage = world->store.port,
 	};
@@ -459,7 +561,14 @@ void test_world_init(struct test_world *world)
 		.stats = channel_stats,
 		.detail = channel_detail,
 	};
-	world->keys = test_keys_port(&world->device_key);
+	world->keys = (struct dps_keys){
+		.ctx = world,
+		.open = keys_open,
+		.generate = keys_generate,
+		.public_key = keys_public_key,
+		.sign = keys_sign,
+		.erase = keys_erase,
+	};
 	world->certificates = (struct dps_certificates){world, chain_of};
 	world->service = (struct dps_service){
 		.name = "test",
@@ -486,6 +595,7 @@ void test_world_free(struct test_world *world)
 {
 	test_store_free(&world->store);
 	test_key_free(&world->device_key);
+	test_key_free(&world->other_key);
 	test_key_free(&world->ca_key);
 }
 

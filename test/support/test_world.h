@@ -48,6 +48,10 @@ struct world_event {
 	bool fresh;
 	bool deadline;
 	enum dps_state state;
+	enum dps_status status;
+	enum dps_why why;
+	uint32_t records;
+	bool owner_changed;
 	char endpoint[DPS_CONFIG_URI_LENGTH + 1];
 };
 
@@ -97,13 +101,22 @@ struct test_world {
 	const char *redirect;       /* the owner's answer redirects there, once */
 	uint32_t after_ms;          /* the ACLs' answer is "again after", once */
 	bool has_resources;
-	unsigned lead_code;          /* the copy of the lead request is answered with this error; 0: never answered */
-	bool one_at_a_time;          /* a request is taken when the one before it is answered */
-	uint32_t answer_ms;          /* how long after it was sent a request is answered */
-	bool takes_nothing;          /* the transport takes no request, for ever */
-	dps_result chain_result;     /* of the certificates port */
-	int64_t identity_not_before; /* of the identities handed out, Unix s */
-	struct dps_uuid asked_as;    /* the device id that the last cloud request named */
+	unsigned lead_code;                               /* the copy of the lead request is answered with this error; 0: never answered */
+	bool one_at_a_time;                               /* a request is taken when the one before it is answered */
+	uint32_t answer_ms;                               /* how long after it was sent a request is answered */
+	bool takes_nothing;                               /* the transport takes no request, for ever */
+	dps_result chain_result;                          /* of the certificates port */
+	int64_t identity_not_before;                      /* of the identities handed out, Unix s */
+	struct dps_uuid asked_as;                         /* the device id that the last cloud request named */
+	struct dps_gateway asked_gateway;                 /* and the gateway, no URI: none */
+	struct dps_uuid owner;                            /* the first byte stays 1 */
+	const char *refused_slot;                         /* a certificate for the key of this slot is refused (4.00) */
+	char asked_slots[16][DPS_CONFIG_SLOT_LENGTH + 1]; /* of which keys certificates were asked for */
+	unsigned asked_slot_count;
+	unsigned keepalives;
+	dps_result keepalive_result;
+	int64_t clock_set; /* what the platform's clock was set to last, 0: never */
+	unsigned clock_sets;
 
 	/* What the application was told. */
 	struct world_event events[WORLD_EVENTS_MAX];
@@ -113,7 +126,12 @@ struct test_world {
 	bool cancel_at_step;                                                   /* cancel from within the first STEP event */
 	void (*hook)(struct test_world *world, const struct dps_event *event); /* called within each event */
 
+	/* The operational keys: of "identity-0" and of "identity-1". */
 	struct test_key device_key;
+	struct test_key other_key;
+	bool has_key[2];
+	unsigned keys_made;
+	dps_result generate_result; /* DPS_OK: a key is made */
 	struct test_key ca_key;
 	struct test_certificate ca;
 	unsigned issued;

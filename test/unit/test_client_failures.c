@@ -362,11 +362,11 @@ static void storage_fails_at_start(void **state)
 	test_world_free(&world);
 }
 
-/* The power goes at every change of a factory reset: then all of the old state is there, or nothing, and no key of it. */
+/* The power goes at every change of a factory reset, on a medium that tears too: then all of the old state is there, or nothing, and no key of it. */
 static void reset_is_cut(void **state)
 {
 	(void)state;
-	for (enum test_store_cut kind = TEST_STORE_CUT_BEFORE; kind < TEST_STORE_CUT_KINDS; kind++) {
+	for (enum test_store_cut kind = TEST_STORE_CUT_BEFORE; kind <= TEST_STORE_CUT_TORN; kind++) {
 		for (size_t n = 1;; n++) {
 			struct test_world world;
 			dps_result result;
@@ -395,14 +395,14 @@ static void reset_is_cut(void **state)
 	}
 }
 
-/* The power goes before, during and after every write and erase of a first and of a forced run. */
+/* The power goes before, during and after every write and erase of a first and of a forced run, and tears them. */
 static void power_cuts(void **state)
 {
 	unsigned cuts = 0;
 
 	(void)state;
 	for (unsigned forced = 0; forced < 2; forced++) {
-		for (enum test_store_cut kind = TEST_STORE_CUT_BEFORE; kind < TEST_STORE_CUT_KINDS; kind++) {
+		for (enum test_store_cut kind = TEST_STORE_CUT_BEFORE; kind <= TEST_STORE_CUT_TORN; kind++) {
 			for (size_t n = 1;; n++) {
 				struct test_world world;
 				bool was_cut;
@@ -458,12 +458,23 @@ static void policy_table(void **state)
 	assert_int_equal(dps_policy_delay(&config, DPS_CLASS_TRANSIENT, 4000000000u, 0), 60000);
 	assert_int_equal(dps_policy_delay(&config, DPS_CLASS_REFUSED, 2, 0), 60000);
 	config.retry_ms[0] = UINT32_MAX;
-	assert_int_equal(dps_policy_delay(&config, DPS_CLASS_REFUSED, 1, UINT32_MAX), DPS_FOREVER - 1);
-	assert_int_equal(dps_policy_renewal_s(1000, 1000, 0), 0);
-	assert_int_equal(dps_policy_renewal_s(1000, 900, 0), 0);
-	assert_int_equal(dps_policy_renewal_s(0, 3000, 0), 2000);
-	assert_in_range(dps_policy_renewal_s(0, 3000, UINT32_MAX), 1800, 1801);
-	assert_int_equal(dps_policy_renewal_s(0, INT64_MAX, 0), UINT32_MAX);
+	assert_int_equal(dps_policy_delay(&config, DPS_CLASS_REFUSED, 1, UINT32_MAX), DPS_FOREVER - 2);
+	config.long_factor = UINT32_MAX;
+	assert_int_equal(dps_policy_delay(&config, DPS_CLASS_REFUSED, 1, 0), (DPS_FOREVER - 1) / 2); /* no overflow on the way */
+	dps_client_config_default(&config);
+	assert_int_equal(dps_policy_renew_at_ms(&config, 1000, 1000, 0), 1000000);
+	assert_int_equal(dps_policy_renew_at_ms(&config, 1000, 900, 0), 1000000); /* it ended before it was accepted */
+	assert_int_equal(dps_policy_renew_at_ms(&config, 0, 3000, 0), 2001000);
+	assert_in_range(dps_policy_renew_at_ms(&config, 0, 3000, UINT32_MAX), 1800900, 1800901);
+	assert_int_equal(dps_policy_renew_at_ms(&config, 5000, INT64_MAX, 0), 5000000); /* no date that a certificate can say */
+	assert_int_equal(dps_policy_renew_at_ms(&config, -1, 3000, 0), 0);
+	assert_int_equal(dps_policy_renew_at_ms(&config, INT64_MAX, 3000, 0), 0);
+	assert_true(dps_policy_renew_at_ms(&config, 0, INT64_C(253402300799), UINT32_MAX) > INT64_C(152000000000000));
+	config.renewal_permille = 1000;
+	config.renewal_jitter_permille = 0;
+	assert_int_equal(dps_policy_renew_at_ms(&config, 10, 20, UINT32_MAX), 20000);
+	config.renewal_permille = 1;
+	assert_int_equal(dps_policy_renew_at_ms(&config, 10, 20, UINT32_MAX), 10010);
 }
 
 int main(void)

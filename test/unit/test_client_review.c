@@ -192,7 +192,8 @@ static void a_renewal_is_never_given_up(void **state)
 		test_world_play(&world, DPS_START_NORMAL, MINUTE);
 		assert_ends_provisioned(&world);
 		if (no_endpoint != 0) {
-			assert_int_equal(world.store.port.erase(world.store.port.ctx, "endpoints"), DPS_OK);
+			assert_int_equal(world.store.port.erase(world.store.port.ctx, "endpoints-1"), DPS_OK);
+			assert_int_equal(world.store.port.erase(world.store.port.ctx, "endpoints-0"), DPS_OK);
 			test_world_clear(&world);
 			test_world_boot(&world);
 			assert_int_equal(dps_client_start(&world.client, DPS_START_NORMAL), DPS_OK);

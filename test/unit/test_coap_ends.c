@@ -135,8 +135,8 @@ static void test_detach(void **state)
 	dps_coap_transport.detach(&t.coap);
 	test_coap_assert_written(&t, "00e4");
 	assert_int_equal(t.peer.flushes, 1);
-	assert_memory_equal(t.coap.rx, nothing, sizeof(t.coap.rx));
-	assert_memory_equal(t.coap.tx, nothing, sizeof(t.coap.tx));
+	assert_memory_equal(t.receive, nothing, sizeof(t.receive));
+	assert_memory_equal(t.send, nothing, sizeof(t.send));
 	assert_memory_equal(t.body, nothing, sizeof(t.body));
 	assert_int_equal(t.coap.counters.requests, 1);
 	dps_coap_transport.detach(&t.coap);

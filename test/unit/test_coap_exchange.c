@@ -40,18 +40,28 @@ static void test_options_are_checked(void **state)
 {
 	struct dps_coap_options options = *test_coap_default();
 	static struct dps_coap coap;
+	static uint8_t receive[64], send[64];
 
 	(void)state;
+	options.receive = receive;
+	options.send = send;
 	options.receive_size = 63;
+	options.send_size = 64;
 	assert_int_equal(dps_coap_init(&coap, &options), DPS_E_ARGUMENT);
-	options.receive_size = DPS_CONFIG_RECEIVE_SIZE + 1;
+	options.receive_size = 65537;
 	assert_int_equal(dps_coap_init(&coap, &options), DPS_E_ARGUMENT);
 	options.receive_size = 64;
 	options.send_size = 63;
 	assert_int_equal(dps_coap_init(&coap, &options), DPS_E_ARGUMENT);
-	options.send_size = DPS_CONFIG_SEND_SIZE + 1;
+	options.send_size = 65537;
 	assert_int_equal(dps_coap_init(&coap, &options), DPS_E_ARGUMENT);
 	options.send_size = 64;
+	options.send = NULL;
+	assert_int_equal(dps_coap_init(&coap, &options), DPS_E_ARGUMENT);
+	options.send = send;
+	options.receive = NULL;
+	assert_int_equal(dps_coap_init(&coap, &options), DPS_E_ARGUMENT);
+	options.receive = receive;
 	assert_int_equal(dps_coap_init(&coap, &options), DPS_OK);
 	/* nothing works before attach, and nothing breaks */
 	assert_int_equal(dps_coap_transport.poll(&coap, &t.answer, &t.busy), DPS_E_STATE);

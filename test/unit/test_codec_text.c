@@ -337,7 +337,7 @@ static void classes_steps_and_records_have_names(void **state)
 {
 	static const char *const classes[] = {"none", "transient", "refused", "final", "protocol", "security", "local", "config", "cancelled"};
 	static const char *const steps[] = {"config", "connect", "tls", "time", "owner", "cloud", "credentials", "acls", "resources", "commit"};
-	static const char *const records[] = {"owner", "cloud", "credentials", "acls", "resources"};
+	static const char *const records[] = {"owner", "cloud", "credentials", "acls", "resources", "local"};
 	size_t i;
 	(void)state;
 	for (i = 0; i < sizeof classes / sizeof classes[0]; i++)

@@ -16,62 +16,16 @@
 #include "coap/coap.h"
 #include "dps/client.h"
 #include "support/test_channel.h"
+#include "support/test_page.h"
 
 #define PAGE       "docs/failures.md"
-#define LINE_SIZE  1024
-#define CELLS_MAX  8
-#define ROWS_MAX   128
-#define CELL_SIZE  160
 #define CAUSES_MAX 128
 
-struct row {
-	char cells[CELLS_MAX][CELL_SIZE];
-	size_t count;
-};
+static struct test_page_row rows[TEST_PAGE_ROWS];
 
-static struct row rows[ROWS_MAX];
-
-/* Cuts "| a | `b` |" into cells without blanks and back quotes around them. */
-static void cut(char *line, struct row *row)
-{
-	char *rest = NULL;
-
-	row->count = 0;
-	for (char *cell = strtok_r(line, "|\n", &rest); cell != NULL; cell = strtok_r(NULL, "|\n", &rest)) {
-		size_t len;
-
-		cell += strspn(cell, " `");
-		len = strlen(cell);
-		while (len > 0 && strchr(" `", cell[len - 1]) != NULL)
-			len--;
-		assert_true(len < CELL_SIZE && row->count < CELLS_MAX);
-		memcpy(row->cells[row->count], cell, len);
-		row->cells[row->count++][len] = '\0';
-	}
-}
-
-/* Reads the one table below a heading, without its head. */
 static size_t read_table(const char *heading)
 {
-	FILE *page = fopen(PAGE, "r");
-	char line[LINE_SIZE];
-	bool inside = false;
-	size_t lines = 0;
-	size_t count = 0;
-
-	if (page == NULL)
-		fail_msg("%s cannot be read: tests run from the top of the tree", PAGE);
-	while (fgets(line, sizeof(line), page) != NULL) {
-		if (line[0] == '#')
-			inside = strncmp(line, heading, strlen(heading)) == 0 && line[strlen(heading)] == '\n';
-		if (!inside || line[0] != '|' || ++lines <= 2)
-			continue;
-		assert_true(count < ROWS_MAX);
-		cut(line, &rows[count++]);
-	}
-	fclose(page);
-	assert_true(count > 0);
-	return count;
+	return test_page_table(PAGE, heading, rows);
 }
 
 /* All causes: what DPS_RESULTS lists, but for those that are no failures. */
@@ -94,7 +48,7 @@ static int exit_of(dps_result cause)
 	return (int)exit_status_of_cause(cause);
 }
 
-static void compare_cause(const struct row *row, dps_result cause)
+static void compare_cause(const struct test_page_row *row, dps_result cause)
 {
 	const dps_class klass = dps_result_class(cause);
 	const bool retried = dps_policy_retries(klass, false);
@@ -152,7 +106,7 @@ static void waits_are_as_in_the_page(void **state)
 	assert_int_equal(count, 2);
 	for (unsigned k = DPS_CLASS_NONE; k <= DPS_CLASS_CANCELLED; k++) {
 		const dps_class klass = (dps_class)k;
-		const struct row *row = &rows[dps_policy_delay(&config, klass, 1, 0) > config.retry_ms[0] / 2 ? 1 : 0];
+		const struct test_page_row *row = &rows[dps_policy_delay(&config, klass, 1, 0) > config.retry_ms[0] / 2 ? 1 : 0];
 
 		if (!dps_policy_retries(klass, true))
 			continue;
@@ -160,7 +114,7 @@ static void waits_are_as_in_the_page(void **state)
 		for (uint32_t n = 1; n <= config.retry_count; n++) {
 			const uint32_t least = dps_policy_delay(&config, klass, n, 0);
 			const uint32_t most = dps_policy_delay(&config, klass, n, UINT32_MAX);
-			char expected[CELL_SIZE];
+			char expected[TEST_PAGE_CELL_SIZE];
 
 			snprintf(expected, sizeof(expected), "%u to %u s", least / 1000, (most + 1) / 1000);
 			assert_string_equal(row->cells[n], expected);
@@ -188,8 +142,13 @@ static dps_result result_of_code(uint8_t code)
 {
 	static struct test_channel peer;
 	static struct dps_coap coap;
-	static uint8_t body[DPS_CONFIG_BODY_SIZE];
-	const struct dps_coap_options options = {.accept = DPS_COAP_FORMAT_OCF_CBOR, .content_format = DPS_COAP_FORMAT_OCF_CBOR};
+	static uint8_t body[DPS_CONFIG_BODY_SIZE], receive[64], send[64];
+	const struct dps_coap_options options = {.accept = DPS_COAP_FORMAT_OCF_CBOR,
+	                                         .content_format = DPS_COAP_FORMAT_OCF_CBOR,
+	                                         .receive = receive,
+	                                         .receive_size = sizeof(receive),
+	                                         .send = send,
+	                                         .send_size = sizeof(send)};
 	const struct dps_random random = {.fill = fill};
 	const struct dps_transport_env env = {.channel = &peer.channel, .random = &random, .body = body, .body_size = sizeof(body)};
 	const struct dps_request request = {.method = DPS_GET, .path = "/a"};
@@ -231,7 +190,7 @@ static size_t find_row(size_t count, unsigned class, unsigned detail)
 static void codes_are_as_in_the_page(void **state)
 {
 	const size_t count = read_table("## CoAP codes");
-	bool used[ROWS_MAX] = {false};
+	bool used[TEST_PAGE_ROWS] = {false};
 
 	(void)state;
 	for (unsigned code = 0x40; code < 0xc0; code++) {

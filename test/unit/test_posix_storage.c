@@ -491,6 +491,49 @@ static void test_read_only_directory(void **state)
 	dps_posix_storage_close(&s);
 }
 
+/* Looking in beside the process that holds the directory, and where there is none: nothing is ever changed. */
+static void test_looking_in(void **state)
+{
+	struct dps_posix_storage holder, s;
+	struct dps_span part = span("x");
+
+	(void)state;
+	assert_int_equal(dps_posix_storage_open_readonly(&s, path_of("state")), DPS_E_NOT_FOUND);
+	assert_int_equal(access(path_of("state"), F_OK), -1);
+	assert_int_equal(put(&s, "a", "closed"), DPS_E_STORAGE_DENIED);
+	assert_int_equal(dps_posix_storage_open_readonly(&s, path_of("state/below")), DPS_E_NOT_FOUND);
+
+	open_storage(&holder);
+	assert_int_equal(put(&holder, "a", "old"), DPS_OK);
+	close(open(path_of(".new"), O_CREAT | O_WRONLY, 0600)); /* the holder is writing */
+	disturb_nothing();
+	assert_int_equal(dps_posix_storage_open_readonly(&s, directory), DPS_OK);
+	assert_string_equal(get(&s, "a"), "old");
+	assert_string_equal(get(&s, "b"), "none");
+	assert_int_equal(s.port.write(s.port.ctx, "a", &part, 1), DPS_E_STORAGE_DENIED);
+	assert_string_equal(dps_posix_storage_detail(&s), "write a: read-only file system");
+	assert_int_equal(s.port.erase(s.port.ctx, "a"), DPS_E_STORAGE_DENIED);
+	assert_int_equal(calls, 0); /* no write, no fsync, no rename, no unlink was even tried */
+	assert_int_equal(access(path_of(".new"), F_OK), 0);
+	assert_int_equal(unlink(path_of(".new")), 0);
+	assert_int_equal(put(&holder, "a", "new"), DPS_OK);
+	assert_string_equal(get(&s, "a"), "new");
+	dps_posix_storage_close(&s);
+	dps_posix_storage_close(&s);
+
+	/* The one who looked in first does not keep others out. */
+	dps_posix_storage_close(&holder);
+	assert_int_equal(dps_posix_storage_open_readonly(&s, directory), DPS_OK);
+	open_storage(&holder);
+	dps_posix_storage_close(&holder);
+	dps_posix_storage_close(&s);
+
+	assert_int_equal(chmod(directory, 0777), 0);
+	assert_int_equal(dps_posix_storage_open_readonly(&s, directory), DPS_E_STORAGE_DENIED);
+	assert_int_equal(chmod(directory, 0700), 0);
+	assert_int_equal(dps_posix_storage_open_readonly(&s, "/dev/null"), DPS_E_STORAGE);
+}
+
 #define STORAGE_TEST(function) cmocka_unit_test_setup_teardown(function, make_directory, remove_directory)
 
 int main(void)
@@ -509,6 +552,7 @@ int main(void)
 		STORAGE_TEST(test_erase_is_made_durable_later),
 		STORAGE_TEST(test_real_limit),
 		STORAGE_TEST(test_read_only_directory),
+		STORAGE_TEST(test_looking_in),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The power goes at every write and every erase, before, during and after it. Whatever was going on, the store opens again with the state before
- * the call or the state behind it, and the same work done once more ends where it would have ended.
+ * The power goes at every write and every erase: before it, during it, behind it, and, on a medium that tears, with every prefix of the bytes left and the
+ * old ones gone. Whatever was going on, the store opens again with the state before the call or the state behind it, and the same work done once more
+ * ends where it would have ended.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -11,211 +12,140 @@
 
 #include <cmocka.h>
 
-#include "store/store.h"
-#include "support/test_records.h"
-#include "support/test_store.h"
+#include "support/test_store_ops.h"
 
-enum op_kind { STAGE, COMMIT, DISCARD, COLLECT, CONFIRM, REOPEN };
-
-struct op {
-	enum op_kind kind;
-	enum dps_record record; /* STAGE */
-	unsigned version;       /* STAGE */
-	uint32_t mask;          /* COMMIT, DISCARD, CONFIRM */
-};
-
-#define OWNER       DPS_RECORD_BIT(DPS_RECORD_OWNER)
-#define CLOUD       DPS_RECORD_BIT(DPS_RECORD_CLOUD)
-#define CREDENTIALS DPS_RECORD_BIT(DPS_RECORD_CREDENTIALS)
-#define ACLS        DPS_RECORD_BIT(DPS_RECORD_ACLS)
-
-#define MAX_OPS 24
-
-static uint8_t scratch[DPS_CONFIG_BODY_SIZE];
-
-static dps_result run_op(struct dps_store *store, const struct dps_storage *port, const struct op *op)
+/*
+ * What a torn write of a record to be staged may cost: what was staged in its place before. The medium has lost that, and nothing else has it; it is asked
+ * for again.
+ */
+static bool is_staging_lost(const struct test_whole *after, const struct test_whole *before, const struct test_op *op)
 {
-	switch (op->kind) {
-	case STAGE:
-		return test_record_stage(store, op->record, op->version);
-	case COMMIT:
-		return dps_store_commit(store, op->mask & store->staged);
-	case DISCARD:
-		return dps_store_discard(store, op->mask);
-	case COLLECT:
-		return dps_store_collect(store);
-	case CONFIRM:
-		return dps_store_confirm(store, op->mask);
-	case REOPEN:
-	default:
-		return dps_store_open(store, port, scratch, sizeof scratch);
-	}
+	struct test_whole wanted = *before;
+
+	wanted.records.staged[op->record] = 0;
+	return op->kind == TEST_OP_STAGE && test_whole_same(after, &wanted);
 }
 
-/* Runs from a freshly opened store; stops at the first failure. Returns how many ops were done. */
-static size_t run(struct test_store *medium, const struct op *ops, size_t count, struct test_state *states)
+/* What is erased behind a write of the device's own is not waited for: then a cut shows at the next op. */
+static bool is_own(const struct test_op *op)
 {
-	struct dps_store store;
-	size_t i;
-	assert_int_equal(dps_store_open(&store, &medium->port, scratch, sizeof scratch), DPS_OK);
-	for (i = 0; i < count; i++) {
-		if (run_op(&store, &medium->port, &ops[i]) != DPS_OK)
-			break;
-		if (states != NULL)
-			test_state_read(&store, &states[i]);
-	}
-	return i;
+	return op->kind == TEST_OP_DEVICE || op->kind == TEST_OP_ENDPOINTS || op->kind == TEST_OP_TIME;
 }
 
-static void reopen(struct test_store *medium, struct test_state *state)
+static void expect_final(struct test_store *medium, const struct test_whole *final)
 {
-	struct dps_store store;
-	test_store_power_on(medium);
-	assert_int_equal(dps_store_open(&store, &medium->port, scratch, sizeof scratch), DPS_OK);
-	assert_false(store.reset_begun);
-	test_state_read(&store, state);
+	struct test_whole after;
+
+	test_ops_reopen(medium, &after);
+	assert_memory_equal(after.records.committed, final->records.committed, sizeof final->records.committed);
+	assert_memory_equal(after.records.staged, final->records.staged, sizeof final->records.staged);
+	assert_int_equal(after.records.unconfirmed, final->records.unconfirmed);
+	assert_int_equal(after.records.damaged, 0);
+	assert_int_equal(after.device, final->device);
+	assert_int_equal(after.endpoints, final->endpoints);
+	assert_int_equal(after.time, final->time);
 }
 
-/* Cuts the power at every change that the ops make on this base. */
-static void cut_everywhere(const struct test_store *base, const struct op *ops, size_t count)
+/* Cuts the power at every change that the ops make on this base, in every way. */
+static void cut_everywhere(const struct test_store *base, const struct test_op *ops, size_t count)
 {
-	struct test_state states[MAX_OPS + 1];
-	struct test_state final, after;
+	struct test_whole states[TEST_MAX_OPS + 1];
+	struct test_whole final, after;
 	struct test_store medium;
-	size_t changes, n;
-	int kind;
+	size_t changes, n, step;
 
-	assert_true(count <= MAX_OPS);
+	assert_true(count <= TEST_MAX_OPS);
 	test_store_init(&medium);
 	test_store_copy(&medium, base);
-	reopen(&medium, &states[0]);
-	assert_int_equal(run(&medium, ops, count, states + 1), count);
-	reopen(&medium, &final);
-	assert_true(test_state_same(&final, &states[count]));
+	test_ops_reopen(&medium, &states[0]);
+	assert_int_equal(test_ops_run(&medium, ops, count, states + 1), count);
+	test_ops_reopen(&medium, &final);
+	assert_true(test_whole_same(&final, &states[count]));
 	changes = medium.writes + medium.erases;
 	assert_true(changes > 0);
 
 	for (n = 1; n <= changes; n++) {
-		for (kind = 0; kind < TEST_STORE_CUT_KINDS; kind++) {
+		for (step = 0;; step++) {
 			size_t done;
+			bool same;
 			test_store_copy(&medium, base);
-			test_store_cut_at(&medium, n, (enum test_store_cut)kind);
-			done = run(&medium, ops, count, NULL);
-			assert_true(done < count);
-			reopen(&medium, &after);
-			if (!test_state_same(&after, &states[done]) && !test_state_same(&after, &states[done + 1]))
-				fail_msg("change %zu, cut %d: neither the state before op %zu nor the one behind it", n, kind, done);
+			if (!test_store_cut_step(&medium, n, step))
+				break;
+			done = test_ops_run(&medium, ops, count, NULL);
+			assert_true(medium.off);
+			test_ops_reopen(&medium, &after);
+			same = test_whole_same(&after, &states[done]) || (done < count && test_whole_same(&after, &states[done + 1]));
+			if (!same && !(step >= TEST_STORE_CUT_TORN && done < count && is_staging_lost(&after, &states[done], &ops[done])))
+				fail_msg("change %zu, cut %zu: neither the state before op %zu nor the one behind it", n, step, done);
 			/* These are one change each: it is clear which of the two it must be. */
-			if (ops[done].kind == STAGE || ops[done].kind == CONFIRM)
-				assert_true(test_state_same(&after, &states[kind == TEST_STORE_CUT_AFTER ? done + 1 : done]));
+			if (same && done < count && (done == 0 || !is_own(&ops[done - 1])) &&
+			    (ops[done].kind == TEST_OP_STAGE || ops[done].kind == TEST_OP_CONFIRM))
+				assert_true(test_whole_same(&after, &states[step == TEST_STORE_CUT_AFTER ? done + 1 : done]));
 
-			assert_int_equal(run(&medium, ops, count, NULL), count);
-			reopen(&medium, &after);
-			assert_memory_equal(after.committed, final.committed, sizeof final.committed);
-			assert_memory_equal(after.staged, final.staged, sizeof final.staged);
-			assert_int_equal(after.unconfirmed, final.unconfirmed);
+			assert_int_equal(test_ops_run(&medium, ops, count, NULL), count);
+			expect_final(&medium, &final);
 		}
 	}
 	test_store_free(&medium);
+}
+
+/* Looks without the looking being counted or failed. */
+static void look(struct dps_store *store, struct test_store *medium, struct test_whole *whole)
+{
+	const size_t fail_at = medium->fail_at;
+
+	medium->fail_at = 0;
+	test_whole_read(store, whole);
+	medium->fail_at = fail_at;
 }
 
 /* Every port call fails once: the state is as before the op, in memory and on the medium, and the op works when tried again. */
-static void fail_everywhere(const struct test_store *base, const struct op *ops, size_t count, unsigned calls)
+static void fail_everywhere(const struct test_store *base, const struct test_op *ops, size_t count, dps_result cause)
 {
 	struct test_store medium;
-	struct test_state final;
-	size_t n;
+	struct test_whole final;
+	size_t n, failures = 0;
 
 	test_store_init(&medium);
 	test_store_copy(&medium, base);
-	assert_int_equal(run(&medium, ops, count, NULL), count);
-	reopen(&medium, &final);
+	assert_int_equal(test_ops_run(&medium, ops, count, NULL), count);
+	test_ops_reopen(&medium, &final);
 	for (n = 1;; n++) {
 		struct dps_store store;
-		struct test_state before, after;
-		bool failed = false;
+		struct test_whole before, after;
 		size_t i;
 		test_store_copy(&medium, base);
-		assert_int_equal(dps_store_open(&store, &medium.port, scratch, sizeof scratch), DPS_OK);
-		test_store_fail(&medium, calls, n, DPS_E_STORAGE_DENIED);
+		assert_int_equal(test_medium_open(&store, &medium), DPS_OK);
+		test_store_fail(&medium, TEST_STORE_ANY, n, cause);
 		for (i = 0; i < count; i++) {
 			dps_result result;
-			size_t matched = medium.matched;
-			test_state_read(&store, &before);
-			medium.matched = matched; /* looking does not count */
-			result = run_op(&store, &medium.port, &ops[i]);
+			if (ops[i].kind != TEST_OP_REOPEN || store.open)
+				look(&store, &medium, &before);
+			result = test_op_run(&store, &medium.port, &ops[i]);
 			if (result == DPS_OK)
 				continue;
-			assert_int_equal(result, DPS_E_STORAGE_DENIED);
-			assert_false(failed);
-			failed = true;
-			if (ops[i].kind != REOPEN && ops[i].kind != COLLECT) {
-				test_state_read(&store, &after);
-				assert_true(test_state_same(&before, &after));
+			assert_int_equal(result, cause);
+			failures++;
+			if (ops[i].kind != TEST_OP_REOPEN && ops[i].kind != TEST_OP_MIGRATE) {
+				look(&store, &medium, &after);
+				assert_true(test_whole_same(&before, &after));
 			}
-			assert_int_equal(run_op(&store, &medium.port, &ops[i]), DPS_OK);
+			assert_int_equal(test_op_run(&store, &medium.port, &ops[i]), DPS_OK);
 		}
-		reopen(&medium, &after);
-		assert_true(test_state_same(&after, &final));
-		if (!failed)
+		if (medium.matched < n)
 			break;
+		test_ops_reopen(&medium, &after);
+		assert_true(test_whole_same(&after, &final));
 	}
-	assert_true(n > 1);
+	assert_true(failures > 0);
 	test_store_free(&medium);
 }
 
-static const struct op first_run[] = {
-	{STAGE, DPS_RECORD_OWNER, 1, 0},
-	{STAGE, DPS_RECORD_CLOUD, 1, 0},
-	{STAGE, DPS_RECORD_ACLS, 1, 0},
-	{STAGE, DPS_RECORD_CREDENTIALS, 1, 0},
-	{REOPEN, DPS_RECORD_OWNER, 0, 0},
-	{STAGE, DPS_RECORD_RESOURCES, 1, 0},
-	{STAGE, DPS_RECORD_CLOUD, 2, 0},
-	{COMMIT, DPS_RECORD_OWNER, 0, DPS_RECORD_ALL},
-	{COLLECT, DPS_RECORD_OWNER, 0, 0},
-	{CONFIRM, DPS_RECORD_OWNER, 0, OWNER | CLOUD | ACLS},
-	{CONFIRM, DPS_RECORD_OWNER, 0, DPS_RECORD_ALL},
-};
-
-/* A renewal, a discarded answer, a forced run, generations left uncollected. */
-static const struct op later_runs[] = {
-	{STAGE, DPS_RECORD_CREDENTIALS, 3, 0},
-	{COMMIT, DPS_RECORD_OWNER, 0, CREDENTIALS},
-	{STAGE, DPS_RECORD_OWNER, 4, 0},
-	{STAGE, DPS_RECORD_CREDENTIALS, 4, 0},
-	{DISCARD, DPS_RECORD_OWNER, 0, CREDENTIALS},
-	{REOPEN, DPS_RECORD_OWNER, 0, 0},
-	{STAGE, DPS_RECORD_CREDENTIALS, 5, 0},
-	{STAGE, DPS_RECORD_CLOUD, 5, 0},
-	{COMMIT, DPS_RECORD_OWNER, 0, OWNER | CREDENTIALS},
-	{CONFIRM, DPS_RECORD_OWNER, 0, DPS_RECORD_ALL},
-	{COLLECT, DPS_RECORD_OWNER, 0, 0},
-	{DISCARD, DPS_RECORD_OWNER, 0, CLOUD},
-	{STAGE, DPS_RECORD_CREDENTIALS, 6, 0},
-	{COMMIT, DPS_RECORD_OWNER, 0, CREDENTIALS},
-	{STAGE, DPS_RECORD_ACLS, 6, 0},
-};
-
-/* Where there is no manifest, all but the resources are provisioned anew. */
-static const struct op without_manifest[] = {
-	{STAGE, DPS_RECORD_OWNER, 7, 0},
-	{STAGE, DPS_RECORD_CLOUD, 7, 0},
-	{STAGE, DPS_RECORD_CREDENTIALS, 7, 0},
-	{STAGE, DPS_RECORD_ACLS, 7, 0},
-	{COMMIT, DPS_RECORD_OWNER, 0, OWNER | CLOUD | CREDENTIALS | ACLS},
-	{CONFIRM, DPS_RECORD_OWNER, 0, DPS_RECORD_ALL},
-	{COLLECT, DPS_RECORD_OWNER, 0, 0},
-};
-
-#define COUNT(ops) (sizeof(ops) / sizeof((ops)[0]))
-
-/* A medium behind some of the runs. */
-static void make_base(struct test_store *base, size_t later)
+static void survive(const struct test_store *base, const struct test_op *ops, size_t count)
 {
-	test_store_init(base);
-	assert_int_equal(run(base, first_run, COUNT(first_run), NULL), COUNT(first_run));
-	assert_int_equal(run(base, later_runs, later, NULL), later);
+	cut_everywhere(base, ops, count);
+	fail_everywhere(base, ops, count, DPS_E_STORAGE_FULL);
+	fail_everywhere(base, ops, count, DPS_E_STORAGE);
 }
 
 static void a_first_run_survives_every_cut(void **state)
@@ -223,8 +153,7 @@ static void a_first_run_survives_every_cut(void **state)
 	struct test_store base;
 	(void)state;
 	test_store_init(&base);
-	cut_everywhere(&base, first_run, COUNT(first_run));
-	fail_everywhere(&base, first_run, COUNT(first_run), TEST_STORE_WRITE | TEST_STORE_ERASE);
+	survive(&base, test_first_run, TEST_FIRST_RUN);
 	test_store_free(&base);
 }
 
@@ -232,231 +161,61 @@ static void later_runs_survive_every_cut(void **state)
 {
 	struct test_store base;
 	(void)state;
-	make_base(&base, 0);
-	cut_everywhere(&base, later_runs, COUNT(later_runs));
-	fail_everywhere(&base, later_runs, COUNT(later_runs), TEST_STORE_WRITE | TEST_STORE_ERASE);
+	test_ops_base(&base, 0);
+	survive(&base, test_later_runs, TEST_LATER_RUNS);
 	test_store_free(&base);
 }
 
-/* Whatever stage a run is in, a lost or damaged manifest brings back nothing of what was there, at no cut. */
-static void nothing_returns_after_the_loss_of_a_manifest(void **state)
+/* All records anew over all records in force, as a forced run does. */
+static void a_forced_run_survives_every_cut(void **state)
 {
-	size_t later, loss;
+	static const struct test_op forced[] = {
+		{TEST_OP_STAGE, DPS_RECORD_OWNER, 8, 0},
+		{TEST_OP_STAGE, DPS_RECORD_CLOUD, 8, 0},
+		{TEST_OP_STAGE, DPS_RECORD_CREDENTIALS, 8, 0},
+		{TEST_OP_STAGE, DPS_RECORD_ACLS, 8, 0},
+		{TEST_OP_STAGE, DPS_RECORD_RESOURCES, 8, 0},
+		{TEST_OP_STAGE, DPS_RECORD_LOCAL, 8, 0},
+		{TEST_OP_COMMIT, DPS_RECORD_OWNER, 0, DPS_RECORD_ALL},
+		{TEST_OP_COLLECT, DPS_RECORD_OWNER, 0, 0},
+		{TEST_OP_CONFIRM, DPS_RECORD_OWNER, 0, DPS_RECORD_ALL},
+	};
+	struct test_store base;
 	(void)state;
-	for (later = 1; later <= COUNT(later_runs); later++) {
-		for (loss = 0; loss < 2; loss++) {
-			struct test_store base, medium;
-			size_t n, changes;
-			int kind;
-
-			make_base(&base, later);
-			test_store_init(&medium);
-			if (loss == 0)
-				test_store_find(&base, "manifest")->data[20] ^= 1;
-			else
-				test_store_remove(&base, "manifest");
-			test_store_copy(&medium, &base);
-			medium.writes = medium.erases = 0;
-			assert_int_equal(run(&medium, without_manifest, COUNT(without_manifest), NULL), COUNT(without_manifest));
-			changes = medium.writes + medium.erases;
-			for (n = 1; n <= changes; n++) {
-				for (kind = 0; kind < TEST_STORE_CUT_KINDS; kind++) {
-					struct test_state after;
-					unsigned i;
-					test_store_copy(&medium, &base);
-					test_store_cut_at(&medium, n, (enum test_store_cut)kind);
-					run(&medium, without_manifest, COUNT(without_manifest), NULL);
-					reopen(&medium, &after);
-					for (i = 0; i < DPS_RECORD_COUNT; i++) {
-						assert_true(after.committed[i] == 0 || after.committed[i] == 7);
-						/* A lost manifest leaves first generations, if no other is beside them: a first run cannot be told apart from that. */
-						assert_true(after.staged[i] == 0 || after.staged[i] == 7 || (loss == 1 && after.staged[i] <= 2));
-					}
-					/* What is committed is committed together. */
-					assert_int_equal(after.committed[0], after.committed[DPS_RECORD_CREDENTIALS]);
-					assert_int_equal(run(&medium, without_manifest, COUNT(without_manifest), NULL), COUNT(without_manifest));
-					reopen(&medium, &after);
-					for (i = 0; i < DPS_RECORD_RESOURCES; i++)
-						assert_int_equal(after.committed[i], 7);
-					assert_int_equal(after.damaged, 0);
-					assert_int_equal(after.unconfirmed, 0);
-				}
-			}
-			test_store_free(&medium);
-			test_store_free(&base);
-		}
-	}
-}
-
-/* What was confirmed under the old manifest must not hide what is committed under the new one, whose generations begin again. */
-static void a_new_manifest_is_told_about(void **state)
-{
-	struct test_store medium;
-	struct dps_store store;
-	(void)state;
-	make_base(&medium, 0);
-	test_store_remove(&medium, "manifest");
-	assert_int_equal(run(&medium, without_manifest, 5, NULL), 5);
-	assert_int_equal(dps_store_open(&store, &medium.port, scratch, sizeof scratch), DPS_OK);
-	assert_int_equal(dps_store_unconfirmed(&store) & (OWNER | CLOUD | CREDENTIALS | ACLS), OWNER | CLOUD | CREDENTIALS | ACLS);
-	test_store_free(&medium);
-}
-
-static void write_device_blobs(struct test_store *medium)
-{
-	static const struct dps_device device = {{{1}}, "identity-0"};
-	static const struct dps_stored_endpoints endpoints = {.list = {{{(const uint8_t *)"coaps+tcp://h:1", 15}, true}}, .count = 1};
-	struct dps_store store;
-	assert_int_equal(dps_store_open(&store, &medium->port, scratch, sizeof scratch), DPS_OK);
-	assert_int_equal(dps_store_write_device(&store, &device), DPS_OK);
-	assert_int_equal(dps_store_write_endpoints(&store, &endpoints), DPS_OK);
-	assert_int_equal(dps_store_write_time(&store, 1795335898000), DPS_OK);
-}
-
-static void expect_empty(struct dps_store *store)
-{
-	struct test_state now;
-	static const struct test_state nothing;
-	struct dps_stored_endpoints endpoints = {.count = 7};
-	struct dps_device device;
-	int64_t time = 7;
-	test_state_read(store, &now);
-	assert_true(test_state_same(&now, &nothing));
-	assert_int_equal(dps_store_read_device(store, &device), DPS_E_NOT_FOUND);
-	assert_int_equal(dps_store_read_endpoints(store, scratch, sizeof scratch, &endpoints), DPS_OK);
-	assert_int_equal(endpoints.count, 0);
-	assert_int_equal(dps_store_read_time(store, &time), DPS_OK);
-	assert_int_equal(time, 0);
-}
-
-/* A reset is one write: before it all is there, behind it nothing is, however far the erasing came. */
-static void a_factory_reset_survives_every_cut(void **state)
-{
-	struct test_store base, medium;
-	struct test_state whole, after;
-	size_t n, changes;
-	int kind, lazy;
-	(void)state;
-	make_base(&base, 4);
-	write_device_blobs(&base);
-	test_store_init(&medium);
-	test_store_copy(&medium, &base);
-	reopen(&medium, &whole);
-	{
-		struct dps_store store;
-		memset(&store, 0xa5, sizeof store); /* never opened: the port is enough */
-		store.port = &medium.port;
-		medium.writes = medium.erases = 0;
-		assert_int_equal(dps_store_erase_all(&store), DPS_OK);
-		expect_empty(&store);
-		assert_int_equal(test_store_count(&medium), 0);
-		changes = medium.writes + medium.erases;
-	}
-	for (n = 1; n <= changes; n++) {
-		for (kind = 0; kind < TEST_STORE_CUT_KINDS; kind++) {
-			for (lazy = 0; lazy < 2; lazy++) {
-				struct dps_store store = {.port = &medium.port};
-				test_store_copy(&medium, &base);
-				test_store_cut_at(&medium, n, (enum test_store_cut)kind);
-				assert_int_equal(dps_store_erase_all(&store), DPS_E_STORAGE);
-				test_store_power_on(&medium);
-				assert_int_equal(dps_store_open(&store, &medium.port, scratch, sizeof scratch), DPS_OK);
-				if (n == 1 && kind != TEST_STORE_CUT_AFTER) {
-					assert_false(store.reset_begun);
-					test_state_read(&store, &after);
-					assert_true(test_state_same(&whole, &after));
-					continue;
-				}
-				assert_int_equal(store.reset_begun, n < changes || kind != TEST_STORE_CUT_AFTER);
-				expect_empty(&store);
-				/* Either the caller ends it, or the first write does. */
-				if (lazy)
-					assert_int_equal(test_record_stage(&store, DPS_RECORD_OWNER, 9), DPS_OK);
-				else
-					assert_int_equal(dps_store_erase_all(&store), DPS_OK);
-				assert_false(store.reset_begun);
-				assert_int_equal(test_store_count(&medium), lazy);
-				assert_int_equal(dps_store_open(&store, &medium.port, scratch, sizeof scratch), DPS_OK);
-				test_state_read(&store, &after);
-				assert_int_equal(after.staged[DPS_RECORD_OWNER], lazy ? 9 : 0);
-				assert_int_equal(store.committed, 0);
-			}
-		}
-	}
-	test_store_free(&medium);
+	test_ops_base(&base, 4);
+	survive(&base, forced, sizeof forced / sizeof forced[0]);
 	test_store_free(&base);
 }
 
-/* Any call of a reset fails: it says so, and the next try ends it. */
-static void a_failing_reset_can_be_tried_again(void **state)
+/* The device's own, again and again: each write is to the other slot. */
+static void the_devices_own_survive_every_cut(void **state)
 {
-	struct test_store medium;
-	struct dps_store store;
-	size_t n;
+	static const struct test_op writes[] = {
+		{TEST_OP_DEVICE, DPS_RECORD_OWNER, 3, 0},    {TEST_OP_DEVICE, DPS_RECORD_OWNER, 4, 0},    {TEST_OP_DEVICE, DPS_RECORD_OWNER, 5, 0},
+		{TEST_OP_ENDPOINTS, DPS_RECORD_OWNER, 3, 0}, {TEST_OP_ENDPOINTS, DPS_RECORD_OWNER, 4, 0}, {TEST_OP_REOPEN, DPS_RECORD_OWNER, 0, 0},
+		{TEST_OP_ENDPOINTS, DPS_RECORD_OWNER, 5, 0}, {TEST_OP_TIME, DPS_RECORD_OWNER, 3, 0},      {TEST_OP_TIME, DPS_RECORD_OWNER, 4, 0},
+		{TEST_OP_TIME, DPS_RECORD_OWNER, 5, 0},
+	};
+	struct test_store base;
+	size_t i;
 	(void)state;
-	for (n = 1; n <= 15; n++) {
-		make_base(&medium, 4);
-		write_device_blobs(&medium);
-		assert_int_equal(dps_store_open(&store, &medium.port, scratch, sizeof scratch), DPS_OK);
-		test_store_fail(&medium, TEST_STORE_WRITE | TEST_STORE_ERASE, n, DPS_E_STORAGE_DENIED);
-		assert_int_equal(dps_store_erase_all(&store), DPS_E_STORAGE_DENIED);
-		if (n > 1) {
-			assert_true(store.reset_begun);
-			expect_empty(&store);
-		}
-		assert_int_equal(dps_store_erase_all(&store), DPS_OK);
-		assert_int_equal(test_store_count(&medium), 0);
-		test_store_free(&medium);
-	}
-}
-
-/* Where there is no room for the mark, no cut makes the old answers look freshly staged. */
-static void a_reset_on_a_full_medium_erases_in_order(void **state)
-{
-	struct test_store base, medium;
-	struct test_state whole, after;
-	size_t n;
-	(void)state;
-	make_base(&base, 4);
-	test_store_init(&medium);
-	test_store_copy(&medium, &base);
-	reopen(&medium, &whole);
-	for (n = 1;; n++) {
-		struct dps_store store = {.port = &medium.port};
-		dps_result result;
-		unsigned i;
-		test_store_copy(&medium, &base);
-		test_store_fail_always(&medium, TEST_STORE_WRITE, DPS_E_STORAGE_FULL);
-		test_store_cut_at(&medium, n, TEST_STORE_CUT_AFTER);
-		result = dps_store_erase_all(&store);
-		test_store_power_on(&medium);
-		if (result == DPS_OK)
-			break;
-		assert_int_equal(dps_store_open(&store, &medium.port, scratch, sizeof scratch), DPS_OK);
-		test_state_read(&store, &after);
-		for (i = 0; i < DPS_RECORD_COUNT; i++) {
-			assert_true(after.committed[i] == 0 || after.committed[i] == whole.committed[i]);
-			assert_true(after.staged[i] == 0 || after.staged[i] == whole.staged[i]);
-		}
-		assert_int_equal(dps_store_erase_all(&store), DPS_OK);
-		assert_int_equal(test_store_count(&medium), 0);
-	}
-	assert_int_equal(test_store_count(&medium), 0);
-	assert_true(n > 14);
-	test_store_free(&medium);
+	test_store_init(&base);
+	survive(&base, writes, sizeof writes / sizeof writes[0]);
 	test_store_free(&base);
+	for (i = 0; i < 2; i++) {
+		test_ops_base(&base, i * TEST_LATER_RUNS);
+		survive(&base, writes, sizeof writes / sizeof writes[0]);
+		test_store_free(&base);
+	}
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(a_first_run_survives_every_cut),
-		cmocka_unit_test(later_runs_survive_every_cut),
-		cmocka_unit_test(nothing_returns_after_the_loss_of_a_manifest),
-		cmocka_unit_test(a_new_manifest_is_told_about),
-		cmocka_unit_test(a_factory_reset_survives_every_cut),
-		cmocka_unit_test(a_failing_reset_can_be_tried_again),
-		cmocka_unit_test(a_reset_on_a_full_medium_erases_in_order),
+		TEST_CUTS(a_first_run_survives_every_cut),
+		TEST_CUTS(later_runs_survive_every_cut),
+		TEST_CUTS(a_forced_run_survives_every_cut),
+		TEST_CUTS(the_devices_own_survive_every_cut),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -8,16 +8,20 @@
 #include "dps/detail/store.h"
 #include "dps/event.h"
 #include "dps/pki.h"
+#include "dps/status.h"
 
 struct dps_client_endpoint {
 	char uri[DPS_CONFIG_URI_LENGTH + 1];
+	char name[DPS_CONFIG_NAME_LENGTH + 1];
 	bool no_resources; /* answered "none configured" to the optional step */
 };
 
 /* What is known of one step in the present run. */
 struct dps_client_step {
-	uint64_t due;      /* monotonic ms: in flight: when to give up; else: not to be asked before */
-	uint32_t failures; /* counted against it */
+	uint64_t due;        /* monotonic ms: in flight: when to give up; else: not to be asked before */
+	uint64_t sent;       /* monotonic ms: when it was asked last */
+	uint32_t failures;   /* counted against it */
+	uint32_t timeout_ms; /* of the next request; 0: as configured */
 };
 
 struct dps_client {
@@ -26,16 +30,24 @@ struct dps_client {
 
 	/* The device. */
 	struct dps_uuid device_id;
-	char key_slot[DPS_CONFIG_SLOT_LENGTH + 1];
+	char key_slot[DPS_CONFIG_SLOT_LENGTH + 1];       /* of the key that a CSR would be for */
+	char committed_slot[DPS_CONFIG_SLOT_LENGTH + 1]; /* of the identity in force; "": none */
 
 	/* Where to go. */
 	struct dps_client_endpoint endpoints[DPS_CONFIG_ENDPOINTS];
 	uint8_t endpoint_count;
-	uint8_t endpoint;         /* index of the one in use */
-	uint8_t endpoints_failed; /* in a row, in this round */
-	bool remembered;          /* in this run, while answers were awaited */
-	bool endpoints_changed;   /* differ from what is stored */
+	uint8_t selected;                     /* index of the one that a run begins with */
+	uint8_t endpoint;                     /* index of the one in use */
+	uint8_t endpoints_failed;             /* in a row, in this round */
+	bool moving;                          /* the next connection goes to the next one */
+	bool remembered;                      /* in this run, before any answer is staged */
+	bool endpoints_changed;               /* differ from what is stored */
+	struct dps_pin pins[DPS_CONFIG_PINS]; /* kept with the endpoints */
+	uint8_t pin_count;
+	struct dps_trust trust; /* in force: with the configured pins or, without any, those kept */
 	char host[DPS_CONFIG_URI_LENGTH + 1];
+	char gateway_uri[DPS_CONFIG_URI_LENGTH]; /* asked for, see dps_client_select_gateway() */
+	struct dps_gateway gateway;              /* no URI: none */
 
 	/* The run. Masks are of DPS_STEP_BIT. */
 	enum dps_state state;
@@ -50,7 +62,14 @@ struct dps_client {
 	uint32_t commit_failures;
 	uint8_t redirects; /* followed in this run */
 	struct dps_client_step steps[DPS_STEP_COUNT];
-	bool renewing; /* a renewal of a device that stays */
+	uint32_t connect_timeout_ms; /* of the next connection; 0: as configured */
+	bool renewing;               /* a renewal of a device that stays */
+	bool rotation_refused;       /* in this run: the service wants the key that it knows */
+	bool expiry_told;
+	bool silent;                 /* no events: a tool looks at what is stored */
+	enum dps_status status;      /* told last */
+	enum dps_error_number error; /* of the last failure, until a step is done */
+	bool failing;                /* a failure is on record, and nothing was asked since */
 	bool in_callback;
 	bool cancel_asked;
 	bool key_ready;
@@ -61,6 +80,9 @@ struct dps_client {
 	bool ending;       /* an error answer was received: the service is about to close */
 	bool lead_refused; /* that answer was to the copy of the lead request: nobody was told of it */
 	bool dates_checked;
+	int64_t dates_ms;     /* by which wall clock, and ... */
+	uint64_t dates_stamp; /* ... when, monotonic ms */
+	uint64_t alive_at;    /* monotonic ms: something was sent last */
 	bool lead_sent;
 	uint32_t in_flight;
 	bool no_room; /* the transport could not take a request */
@@ -71,7 +93,10 @@ struct dps_client {
 	int64_t time_base_ms;  /* Unix ms at time_stamp */
 	uint64_t time_stamp;   /* monotonic ms */
 	int64_t time_floor_ms; /* stored */
+	bool time_proven;      /* in this run a peer's certificates were in date by it */
+	bool clock_odd;        /* told: the platform vouches for a time that cannot be */
 	int64_t renew_at_ms;   /* Unix ms: when a device that stays renews its identity */
+	int64_t not_after_ms;  /* Unix ms: when that ends */
 
 	struct dps_failure failure;
 	bool failed_once;

@@ -13,6 +13,9 @@
 struct dps_coap_inbound;
 struct dps_coap_reply;
 
+/* Longest ETag (RFC 7252 section 5.10). */
+#define DPS_COAP_ETAG_SIZE 8
+
 /* Answers a request of the peer's, see lib/coap/coap.h. */
 typedef void (*dps_coap_serve)(void *ctx, const struct dps_coap_inbound *inbound, struct dps_coap_reply *reply);
 
@@ -22,9 +25,11 @@ struct dps_coap_options {
 	uint16_t content_format; /* Content-Format of their bodies */
 	bool ocf_version;        /* add OCF-Accept-Content-Format-Version and OCF-Content-Format-Version (2049, 2053) = 2048, OCF 1.0 */
 	uint32_t assumed_size;   /* largest message assumed of a peer until its CSM says; 0: DPS_COAP_DEFAULT_MESSAGE_SIZE */
-	size_t receive_size;     /* use less of the receive buffer, at least 64; 0: all of it */
-	size_t send_size;        /* use less of the send buffer, at least 64; 0: all of it */
-	dps_coap_serve serve;    /* answers the peer's requests; NULL: each gets 4.04 */
+	uint8_t *receive;        /* the receive buffer and its size, 64 to 65,536; borrowed until the connection is no longer used */
+	size_t receive_size;
+	uint8_t *send; /* the send buffer and its size, 64 to 65,536 */
+	size_t send_size;
+	dps_coap_serve serve; /* answers the peer's requests; NULL: each gets 4.04 */
 	void *serve_ctx;
 };
 
@@ -37,11 +42,17 @@ struct dps_coap_counters {
 	uint32_t dropped;         /* requests and pings of the peer's dropped for want of room */
 	uint32_t pings;           /* of the peer's answered */
 	uint32_t pongs;           /* answers to our own pings */
+#if DPS_CONFIG_HUB
+	uint32_t notifications; /* responses sent by dps_coap_notify */
+#endif
 };
 
 /* A request in flight. */
 struct dps_coap_slot {
 	const char *path; /* kept for further blocks */
+#if DPS_CONFIG_HUB
+	const char *query; /* kept for further blocks too */
+#endif
 	unsigned handle;
 	uint8_t token[DPS_COAP_TOKEN_SIZE];
 	uint8_t method; /* the code on the wire; 0: the slot is free */
@@ -65,7 +76,7 @@ struct dps_coap_area {
 
 /* What is small and often used stands first: small machines reach it with short instructions. */
 struct dps_coap {
-	/* of the present connection, with slots, rx and tx below */
+	/* of the present connection, with the slots below and the buffers that options name */
 	dps_result failed;    /* why there is none, or DPS_OK: DPS_E_STATE when detached */
 	dps_result tx_failed; /* a write failed: told once everything that had come in was read */
 	bool peer_blocks;     /* the peer's CSM has Block-Wise-Transfer */
@@ -78,19 +89,18 @@ struct dps_coap {
 	const struct dps_random *random;
 	uint32_t peer_size; /* the largest message that the peer takes */
 	uint32_t skip;      /* bytes of a message too large that are still to be dropped */
-	size_t rx_start;    /* rx[rx_start..rx_end) has been read and not been looked at */
+	uint32_t strays;    /* answers on this connection that nobody asked for */
+	size_t rx_start;    /* receive[rx_start..rx_end) has been read and not been looked at */
 	size_t rx_end;
-	size_t tx_len;         /* tx[0..tx_len) waits for the channel */
+	size_t tx_len;         /* send[0..tx_len) waits for the channel */
 	size_t tx_reply_end;   /* where the last reply in it ends */
 	size_t tx_reply_quota; /* bytes of replies that may still be queued before those in tx have left */
 	uint8_t ping_token[DPS_COAP_TOKEN_SIZE];
 
-	struct dps_coap_options options; /* with the sizes in force */
+	struct dps_coap_options options;
 	struct dps_coap_counters counters;
 
 	struct dps_coap_slot slots[DPS_CONFIG_REQUESTS];
-	uint8_t rx[DPS_CONFIG_RECEIVE_SIZE];
-	uint8_t tx[DPS_CONFIG_SEND_SIZE];
 };
 
 #endif

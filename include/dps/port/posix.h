@@ -74,6 +74,14 @@ struct dps_posix_storage {
  */
 DPS_API DPS_MUST_USE dps_result dps_posix_storage_open(struct dps_posix_storage *storage, const char *directory);
 
+/**
+ * Opens a state directory to look into it, beside another process that may hold it: nothing is made, locked, tidied up or written; write and erase say
+ * DPS_E_STORAGE_DENIED. Each read gives one blob as it was before or after a write of the other process; that two reads belong together is not said.
+ *
+ * DPS_E_NOT_FOUND: there is no such directory. DPS_E_STORAGE_DENIED, DPS_E_STORAGE as above.
+ */
+DPS_API DPS_MUST_USE dps_result dps_posix_storage_open_readonly(struct dps_posix_storage *storage, const char *directory);
+
 /** Unlocks and closes. Harmless when not open. */
 DPS_API void dps_posix_storage_close(struct dps_posix_storage *storage);
 
