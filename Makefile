@@ -13,7 +13,7 @@ OPT    ?= -O2 -g
 PYTHON ?= /usr/bin/python3
 
 # The rooms of the design, in the order of its arrows. A part of them can be built alone: make lib ROOMS="codec store".
-ROOMS ?= codec pki store coap plgd client
+ROOMS ?= codec pki store coap plgd hub client
 PORTS ?= posix mbedtls tpm2
 
 WARN     := -Wall -Wextra -Wshadow -Wconversion -Werror -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wpointer-arith -Wundef

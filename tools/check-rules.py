@@ -41,6 +41,9 @@ PUBLIC_OF = {
     "dps/plgd.h": {"plgd"},
     "dps/client.h": {"client"},
     "dps/detail/client.h": {"client"},
+    "dps/hub.h": {"hub"},
+    "dps/hub_config.h": {"hub"},
+    "dps/detail/hub.h": {"hub"},
     "dps/detail/coap.h": {"coap", "plgd", "hub"},
 }
 

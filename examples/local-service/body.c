@@ -127,6 +127,15 @@ void service_body_free(struct service_body *body)
 	*body = (struct service_body){0};
 }
 
+static cJSON *base64_item(const uint8_t *bytes, size_t length)
+{
+	char *text = service_base64url(bytes, length);
+	cJSON *item = cJSON_CreateString(text);
+
+	free(text);
+	return item;
+}
+
 static cJSON *text_item(const uint8_t *bytes, size_t length)
 {
 	char *text;
@@ -144,8 +153,11 @@ static cJSON *text_item(const uint8_t *bytes, size_t length)
 	return item;
 }
 
+/* Makes an item of the bytes of a text or byte string. */
+typedef cJSON *(*item_function)(const uint8_t *bytes, size_t length);
+
 /* Chunks of an indefinite text or byte string, put together. */
-static cJSON *chunked_item(cbor_item_t *const *chunks, size_t count, bool is_text)
+static cJSON *chunked_item(cbor_item_t *const *chunks, size_t count, bool is_text, item_function make)
 {
 	struct service_body whole = {0};
 	cJSON *item;
@@ -155,13 +167,13 @@ static cJSON *chunked_item(cbor_item_t *const *chunks, size_t count, bool is_tex
 		put(&whole, is_text ? cbor_string_handle(chunks[at]) : cbor_bytestring_handle(chunks[at]),
 		    is_text ? cbor_string_length(chunks[at]) : cbor_bytestring_length(chunks[at]));
 	}
-	item = text_item(whole.bytes, whole.length);
+	item = make(whole.bytes, whole.length);
 	service_body_free(&whole);
 	return item;
 }
 
 /* One item; of an array or map an empty one. */
-static cJSON *tree_item(const cbor_item_t *item)
+static cJSON *tree_item(const cbor_item_t *item, item_function of_bytes)
 {
 	switch (cbor_typeof(item)) {
 	case CBOR_TYPE_UINT:
@@ -170,20 +182,22 @@ static cJSON *tree_item(const cbor_item_t *item)
 		return cJSON_CreateNumber(-1.0 - (double)cbor_get_int(item));
 	case CBOR_TYPE_BYTESTRING:
 		return cbor_bytestring_is_definite(item)
-		           ? text_item(cbor_bytestring_handle(item), cbor_bytestring_length(item))
-		           : chunked_item(cbor_bytestring_chunks_handle(item), cbor_bytestring_chunk_count(item), false);
+		           ? of_bytes(cbor_bytestring_handle(item), cbor_bytestring_length(item))
+		           : chunked_item(cbor_bytestring_chunks_handle(item), cbor_bytestring_chunk_count(item), false, of_bytes);
 	case CBOR_TYPE_STRING:
-		return cbor_string_is_definite(item) ? text_item(cbor_string_handle(item), cbor_string_length(item))
-		                                     : chunked_item(cbor_string_chunks_handle(item), cbor_string_chunk_count(item), true);
+		return cbor_string_is_definite(item)
+		           ? text_item(cbor_string_handle(item), cbor_string_length(item))
+		           : chunked_item(cbor_string_chunks_handle(item), cbor_string_chunk_count(item), true, text_item);
 	case CBOR_TYPE_ARRAY:
 		return cJSON_CreateArray();
 	case CBOR_TYPE_MAP:
 		return cJSON_CreateObject();
 	case CBOR_TYPE_FLOAT_CTRL:
-		if (cbor_is_bool(item)) {
-			return cJSON_CreateBool(cbor_get_bool(item));
+		/* In this order: libcbor asserts, in release builds too, that only a simple value is asked whether it is a boolean. */
+		if (!cbor_float_ctrl_is_ctrl(item)) {
+			return cJSON_CreateNumber(cbor_float_get_float(item));
 		}
-		return cbor_float_ctrl_is_ctrl(item) ? cJSON_CreateNull() : cJSON_CreateNumber(cbor_float_get_float(item));
+		return cbor_is_bool(item) ? cJSON_CreateBool(cbor_get_bool(item)) : cJSON_CreateNull();
 	case CBOR_TYPE_TAG:
 		break;
 	}
@@ -202,7 +216,7 @@ static size_t child_count(const cbor_item_t *item)
 }
 
 /* Hangs the copy of a child below its parent; NULL when it is no text-keyed entry or not to be had. */
-static cJSON *add_child(struct level *level, const cbor_item_t **child)
+static cJSON *add_child(struct level *level, const cbor_item_t **child, item_function of_bytes)
 {
 	cJSON *key = NULL;
 	cJSON *copy;
@@ -213,7 +227,7 @@ static cJSON *add_child(struct level *level, const cbor_item_t **child)
 		if (!cbor_isa_string(pair->key)) {
 			return NULL;
 		}
-		key = tree_item(pair->key);
+		key = tree_item(pair->key, of_bytes);
 		if (key == NULL) {
 			return NULL;
 		}
@@ -221,7 +235,7 @@ static cJSON *add_child(struct level *level, const cbor_item_t **child)
 	} else {
 		*child = cbor_array_handle(level->from)[level->next++];
 	}
-	copy = tree_item(*child);
+	copy = tree_item(*child, of_bytes);
 	if (copy != NULL && key != NULL) {
 		cJSON_AddItemToObject(level->to, key->valuestring, copy);
 	} else if (copy != NULL) {
@@ -231,10 +245,10 @@ static cJSON *add_child(struct level *level, const cbor_item_t **child)
 	return copy;
 }
 
-static cJSON *tree_from_cbor(const cbor_item_t *root)
+static cJSON *tree_from_cbor(const cbor_item_t *root, item_function of_bytes)
 {
 	struct level levels[MAX_NESTING];
-	cJSON *tree = tree_item(root);
+	cJSON *tree = tree_item(root, of_bytes);
 	size_t depth = 1;
 
 	levels[0] = (struct level){root, tree, 0};
@@ -247,7 +261,7 @@ static cJSON *tree_from_cbor(const cbor_item_t *root)
 			depth--;
 			continue;
 		}
-		copy = add_child(level, &child);
+		copy = add_child(level, &child, of_bytes);
 		if (copy == NULL || (child_count(child) > 0 && depth == MAX_NESTING)) {
 			cJSON_Delete(tree);
 			return NULL;
@@ -259,22 +273,28 @@ static cJSON *tree_from_cbor(const cbor_item_t *root)
 	return tree;
 }
 
-cJSON *service_body_parse(const uint8_t *bytes, size_t length, bool is_json)
+static cJSON *parse_cbor(const uint8_t *bytes, size_t length, item_function of_bytes)
 {
 	struct cbor_load_result result;
-	cbor_item_t *item;
+	cbor_item_t *item = cbor_load(bytes, length, &result);
 	cJSON *tree;
 
-	if (is_json) {
-		return cJSON_ParseWithLength((const char *)bytes, length);
-	}
-	item = cbor_load(bytes, length, &result);
 	if (item == NULL) {
 		return NULL;
 	}
-	tree = result.read == length ? tree_from_cbor(item) : NULL;
+	tree = result.read == length ? tree_from_cbor(item, of_bytes) : NULL;
 	cbor_decref(&item);
 	return tree;
+}
+
+cJSON *service_body_parse(const uint8_t *bytes, size_t length, bool is_json)
+{
+	return is_json ? cJSON_ParseWithLength((const char *)bytes, length) : parse_cbor(bytes, length, text_item);
+}
+
+cJSON *service_body_parse_bytes(const uint8_t *bytes, size_t length)
+{
+	return parse_cbor(bytes, length, base64_item);
 }
 
 const char *service_body_text(const cJSON *object, const char *name)

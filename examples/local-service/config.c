@@ -306,6 +306,7 @@ static bool take_hubs(struct service_config *config, const cJSON *value, const s
 		return false;
 	}
 	free_hubs(config);
+	config->names_hubs = true;
 	config->hubs = service_alloc((size_t)cJSON_GetArraySize(value) * sizeof(*config->hubs));
 	cJSON_ArrayForEach(entry, value)
 	{
@@ -314,6 +315,12 @@ static bool take_hubs(struct service_config *config, const cJSON *value, const s
 		}
 	}
 	return true;
+}
+
+static bool take_gateway(struct service_config *config, const cJSON *value, const struct place *place, const char **wanted)
+{
+	(void)place;
+	return hub_settings_take(&config->gateway, value, wanted);
 }
 
 static bool take_server_expired(struct service_config *config, const cJSON *value, const struct place *place, const char **wanted)
@@ -413,6 +420,7 @@ static void set_defaults(struct service_config *config)
 		.block_szx = DEFAULT_BLOCK_SZX,
 		.hub_count = 1,
 	};
+	hub_settings_default(&config->gateway);
 	config->hubs = service_alloc(sizeof(*config->hubs));
 	memcpy(config->hubs[0].id, DEFAULT_HUB_ID, SERVICE_UUID_SIZE);
 	config->hubs[0].gateways = service_alloc(sizeof(*config->hubs[0].gateways));
@@ -443,6 +451,7 @@ static const struct key keys[] = {
 	{"timeOffsetSeconds", take_time_offset},
 	{"blockSzx", take_block_szx},
 	{"serverCertificate", take_server_certificate},
+	{"gateway", take_gateway},
 };
 
 #define KEY_COUNT (sizeof(keys) / sizeof(keys[0]))
@@ -550,9 +559,33 @@ char *service_config_set(struct service_config *config, const char *key, const c
 	return error;
 }
 
+void service_config_clear_hubs(struct service_config *config)
+{
+	free_hubs(config);
+}
+
+void service_config_add_gateway(struct service_config *config, const char *hub, const char *uri)
+{
+	struct service_hub *entry;
+	size_t at;
+
+	for (at = 0; at < config->hub_count && strcmp(config->hubs[at].id, hub) != 0; at++) {
+	}
+	if (at == config->hub_count) {
+		config->hubs = service_realloc(config->hubs, (at + 1) * sizeof(*config->hubs));
+		config->hubs[at] = (struct service_hub){0};
+		memcpy(config->hubs[at].id, hub, SERVICE_UUID_SIZE);
+		config->hub_count++;
+	}
+	entry = &config->hubs[at];
+	entry->gateways = service_realloc(entry->gateways, (entry->gateway_count + 1) * sizeof(*entry->gateways));
+	entry->gateways[entry->gateway_count++] = service_strdup(uri);
+}
+
 void service_config_free(struct service_config *config)
 {
 	free_hubs(config);
+	hub_settings_free(&config->gateway);
 	free(config->owner);
 	free(config->authorization_provider);
 	free(config->token);

@@ -8,6 +8,7 @@
 #include <stddef.h>
 
 #include "ca.h"
+#include "hub_settings.h"
 #include "text.h"
 
 #define SERVICE_PSK_SIZE 16u
@@ -25,6 +26,7 @@ struct service_config {
 	char psk[SERVICE_PSK_SIZE + 1]; /* empty: none is handed out */
 	struct service_hub *hubs;
 	size_t hub_count;
+	bool names_hubs; /* the file does */
 	char *authorization_provider;
 	char *token;              /* NULL: one is made for each answer */
 	long identity_lifetime;   /* seconds from the signing to the identity's end, negative: it has ended already */
@@ -37,6 +39,7 @@ struct service_config {
 	double inactivity_seconds;
 	double time_offset_seconds;
 	unsigned block_szx;
+	struct hub_settings gateway;
 	struct {
 		bool is_set;
 		enum service_key_type key_type;
@@ -52,6 +55,9 @@ void service_config_load(struct service_config *config, const char *path);
 /* Changes one key while the service runs: value is JSON, null sets the key's default. What the file could not hold, and a key that nothing would
  * come of at run time, changes nothing: NULL, or why, which the caller frees. */
 char *service_config_set(struct service_config *config, const char *key, const char *value);
+/* For gateways of this program: takes all hubs away; adds one gateway (with scheme) to the hub of this id, which is made when there is none. */
+void service_config_clear_hubs(struct service_config *config);
+void service_config_add_gateway(struct service_config *config, const char *hub, const char *uri);
 
 void service_config_free(struct service_config *config);
 

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "events.h"
+#include "hub.h"
 #include "hubs.h"
 #include "session.h"
 #include "text.h"
@@ -32,6 +33,18 @@ static char *clear_faults(struct service *service, const char *rest)
 	return NULL;
 }
 
+/* Changes the configuration, and what was made from it. */
+static char *change(struct service *service, const char *key, const char *value)
+{
+	char *error = service_config_set(&service->config, key, value);
+
+	if (error == NULL) {
+		hub_name_hubs(service);
+		service_hubs_open(service);
+	}
+	return error;
+}
+
 static char *set_key(struct service *service, const char *rest)
 {
 	const char *space = strchr(rest, ' ');
@@ -42,12 +55,9 @@ static char *set_key(struct service *service, const char *rest)
 		return service_strdup("it must be \"set KEY JSON\"");
 	}
 	key = service_format("%.*s", (int)(space - rest), rest);
-	error = service_config_set(&service->config, key, space + 1);
+	error = change(service, key, space + 1);
 	if (error == NULL && strcmp(key, "hubCaLifetime") == 0) {
 		service_ca_limit_hubs(&service->authorities, service->config.hub_ca_lifetime);
-	}
-	if (error == NULL) {
-		service_hubs_open(service);
 	}
 	free(key);
 	return error;
@@ -56,10 +66,10 @@ static char *set_key(struct service *service, const char *rest)
 static char *set_group(struct service *service, const char *rest)
 {
 	if (strcmp(rest, "deleted") == 0) {
-		return service_config_set(&service->config, "groupDeleted", "true");
+		return change(service, "groupDeleted", "true");
 	}
 	if (strcmp(rest, "restored") == 0) {
-		return service_config_set(&service->config, "groupDeleted", "false");
+		return change(service, "groupDeleted", "false");
 	}
 	return service_strdup("it must be \"group deleted\" or \"group restored\"");
 }

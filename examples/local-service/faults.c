@@ -20,7 +20,9 @@ enum argument { ARGUMENT_NONE, ARGUMENT_NUMBER, ARGUMENT_OPTIONAL, ARGUMENT_FIEL
 
 /* The steps that know an action. */
 #define STEP(name)  (1u << SERVICE_STEP_##name)
-#define ALL         (STEP(OTHER) - 1u)
+#define ALL         (PROVISION | HUB)
+#define PROVISION   (STEP(OTHER) - 1u)
+#define HUB         (STEP(HUB_OTHER) - 1u - PROVISION - STEP(OTHER))
 #define CREDENTIALS STEP(CREDENTIALS)
 #define TOLD        (STEP(OWNER) | STEP(CLOUD) | STEP(CREDENTIALS) | STEP(ACLS)) /* whose answer is a map with what a device is told */
 
@@ -37,7 +39,7 @@ static const struct action actions[] = {
 	[SERVICE_FAULT_DELAY] = {"delay", ARGUMENT_NUMBER, 0, MAX_DELAY_MS, ALL},
 	[SERVICE_FAULT_DISCONNECT] = {"disconnect", ARGUMENT_NONE, 0, 0, ALL},
 	[SERVICE_FAULT_GARBAGE] = {"garbage", ARGUMENT_NONE, 0, 0, ALL},
-	[SERVICE_FAULT_NO_OIC_RES] = {"no-oic-res", ARGUMENT_NONE, 0, 0, ALL},
+	[SERVICE_FAULT_NO_OIC_RES] = {"no-oic-res", ARGUMENT_NONE, 0, 0, PROVISION},
 	[SERVICE_FAULT_TRUNCATE] = {"truncate", ARGUMENT_NONE, 0, 0, ALL},
 	[SERVICE_FAULT_NESTED] = {"nested", ARGUMENT_NONE, 0, 0, ALL},
 	[SERVICE_FAULT_ENDLESS] = {"endless", ARGUMENT_NONE, 0, 0, ALL},
@@ -56,32 +58,41 @@ static const struct action actions[] = {
 	[SERVICE_FAULT_RESET] = {"reset", ARGUMENT_NONE, 0, 0, ALL},
 	[SERVICE_FAULT_RESET_AFTER] = {"reset-after", ARGUMENT_NUMBER, 1, MAX_LARGE, ALL},
 	[SERVICE_FAULT_DUPLICATE] = {"duplicate", ARGUMENT_NONE, 0, 0, ALL},
-	[SERVICE_FAULT_OLD_TOKEN] = {"old-token", ARGUMENT_NONE, 0, 0, ALL},
-	[SERVICE_FAULT_FIREHOSE] = {"firehose", ARGUMENT_OPTIONAL, 1, MAX_FIREHOSE, ALL},
-	[SERVICE_FAULT_SLOW] = {"slow", ARGUMENT_NUMBER, 1, MAX_SLOW_MS, ALL},
+	[SERVICE_FAULT_OLD_TOKEN] = {"old-token", ARGUMENT_NONE, 0, 0, PROVISION},
+	[SERVICE_FAULT_FIREHOSE] = {"firehose", ARGUMENT_OPTIONAL, 1, MAX_FIREHOSE, PROVISION},
+	[SERVICE_FAULT_SLOW] = {"slow", ARGUMENT_NUMBER, 1, MAX_SLOW_MS, PROVISION},
 	[SERVICE_FAULT_REDIRECT] = {"redirect", ARGUMENT_URI, 0, 0, TOLD},
 };
 
 const char *service_step_name(enum service_step step)
 {
 	static const char *const names[] = {
-		[SERVICE_STEP_TIME] = "time",   [SERVICE_STEP_OWNER] = "owner",
-		[SERVICE_STEP_CLOUD] = "cloud", [SERVICE_STEP_CREDENTIALS] = "credentials",
-		[SERVICE_STEP_ACLS] = "acls",   [SERVICE_STEP_RESOURCES] = "resources",
-		[SERVICE_STEP_OTHER] = "other",
+		[SERVICE_STEP_TIME] = "time",        [SERVICE_STEP_OWNER] = "owner",
+		[SERVICE_STEP_CLOUD] = "cloud",      [SERVICE_STEP_CREDENTIALS] = "credentials",
+		[SERVICE_STEP_ACLS] = "acls",        [SERVICE_STEP_RESOURCES] = "resources",
+		[SERVICE_STEP_OTHER] = "other",      [SERVICE_STEP_HUB_TIME] = "hub-time",
+		[SERVICE_STEP_SIGN_UP] = "signup",   [SERVICE_STEP_SIGN_IN] = "signin",
+		[SERVICE_STEP_SIGN_OUT] = "signout", [SERVICE_STEP_REFRESH] = "refresh",
+		[SERVICE_STEP_PUBLISH] = "publish",  [SERVICE_STEP_UNPUBLISH] = "unpublish",
+		[SERVICE_STEP_SIGN_OFF] = "signoff", [SERVICE_STEP_HUB_OTHER] = "hub-other",
 	};
 
 	return names[step];
+}
+
+bool service_step_is_of_hub(enum service_step step)
+{
+	return step > SERVICE_STEP_OTHER;
 }
 
 static bool parse_step(const char *text, size_t length, enum service_step *step)
 {
 	unsigned at;
 
-	for (at = 0; at < SERVICE_STEP_OTHER; at++) {
+	for (at = 0; at < SERVICE_STEPS; at++) {
 		const char *name = service_step_name((enum service_step)at);
 
-		if (strlen(name) == length && strncmp(name, text, length) == 0) {
+		if (at != SERVICE_STEP_OTHER && at != SERVICE_STEP_HUB_OTHER && strlen(name) == length && strncmp(name, text, length) == 0) {
 			*step = (enum service_step)at;
 			return true;
 		}
@@ -163,7 +174,8 @@ static char *read_fault(struct service_fault *fault, const char *given)
 	char *count;
 
 	if (action == NULL || !parse_step(given, (size_t)(action - given), &fault->step)) {
-		return service_strdup("the step must be one of time, owner, cloud, credentials, acls, resources");
+		return service_strdup("the step must be one of time, owner, cloud, credentials, acls, resources, "
+		                      "hub-time, signup, signin, signout, refresh, publish, unpublish, signoff");
 	}
 	fault->text = service_strdup(action + 1);
 	count = find_count(fault->text);

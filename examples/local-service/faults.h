@@ -16,10 +16,23 @@ enum service_step {
 	SERVICE_STEP_ACLS,
 	SERVICE_STEP_RESOURCES,
 	SERVICE_STEP_OTHER, /* a path that is none of them */
+	/* of the gateways */
+	SERVICE_STEP_HUB_TIME,
+	SERVICE_STEP_SIGN_UP,
+	SERVICE_STEP_SIGN_IN,
+	SERVICE_STEP_SIGN_OUT,
+	SERVICE_STEP_REFRESH,
+	SERVICE_STEP_PUBLISH,
+	SERVICE_STEP_UNPUBLISH,
+	SERVICE_STEP_SIGN_OFF,
+	SERVICE_STEP_HUB_OTHER,
 	SERVICE_STEPS
 };
 
 const char *service_step_name(enum service_step step);
+
+/* True for what a device asks a gateway. */
+bool service_step_is_of_hub(enum service_step step);
 
 enum service_fault_action {
 	SERVICE_FAULT_CODE,

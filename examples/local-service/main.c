@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "hub.h"
+#include "hub_command.h"
 #include "hubs.h"
 #include "server.h"
 #include "text.h"
@@ -19,6 +21,7 @@
 enum option_code {
 	OPTION_STATE_DIR = 1,
 	OPTION_LISTEN,
+	OPTION_GATEWAY,
 	OPTION_CONFIG,
 	OPTION_FAULT,
 	OPTION_CLOSE_AFTER,
@@ -35,12 +38,18 @@ enum option_code {
 	OPTION_HELP
 };
 
-static const char usage[] = "usage: dps-service --state-dir DIR --listen HOST:PORT [--config FILE.json] [--fault STEP:ACTION[:COUNT]]...\n"
-							"                   [--close-after MS] [--identity-lifetime SECONDS] [--verbose]\n"
-							"       dps-service --state-dir DIR --init-only\n"
-							"       dps-service make-device --state-dir DIR --out DIR2 --serial S [--key-type p256|p384|rsa2048]\n"
-							"                   [--days N | --expired | --not-yet-valid]\n"
-							"       dps-service sign-csr --state-dir DIR --csr FILE --out FILE [--days N | --expired | --not-yet-valid]\n";
+static const char usage[] =
+	"usage: dps-service --state-dir DIR [--listen HOST:PORT] [--gateway HOST:PORT[,HUBID]]... [--config FILE.json]\n"
+	"                   [--fault STEP:ACTION[:COUNT]]... [--close-after MS] [--identity-lifetime SECONDS] [--verbose]\n"
+	"       dps-service --state-dir DIR --init-only\n"
+	"       dps-service make-device --state-dir DIR --out DIR2 --serial S [--key-type p256|p384|rsa2048]\n"
+	"                   [--days N | --expired | --not-yet-valid]\n"
+	"       dps-service sign-csr --state-dir DIR --csr FILE --out FILE [--days N | --expired | --not-yet-valid]\n"
+	"       dps-service devices --state-dir DIR [--json]\n"
+	"       dps-service get DEVICE HREF --state-dir DIR\n"
+	"       dps-service post DEVICE HREF JSON --state-dir DIR\n"
+	"       dps-service offline DEVICE --state-dir DIR\n"
+	"       dps-service expire DEVICE --state-dir DIR\n";
 
 struct serve_options {
 	const char *state_directory;
@@ -107,6 +116,7 @@ static void read_serve_options(int argc, char *argv[], struct serve_options *opt
 	static const struct option known[] = {
 		{"state-dir", required_argument, NULL, OPTION_STATE_DIR},
 		{"listen", required_argument, NULL, OPTION_LISTEN},
+		{"gateway", required_argument, NULL, OPTION_GATEWAY},
 		{"config", required_argument, NULL, OPTION_CONFIG},
 		{"fault", required_argument, NULL, OPTION_FAULT},
 		{"close-after", required_argument, NULL, OPTION_CLOSE_AFTER},
@@ -125,6 +135,9 @@ static void read_serve_options(int argc, char *argv[], struct serve_options *opt
 			break;
 		case OPTION_LISTEN:
 			options->listen = optarg;
+			break;
+		case OPTION_GATEWAY:
+			hub_add_gateway(service, optarg);
 			break;
 		case OPTION_CONFIG:
 			options->config = optarg;
@@ -147,25 +160,16 @@ static void read_serve_options(int argc, char *argv[], struct serve_options *opt
 		}
 	}
 	need(options->state_directory, "state-dir");
-	if (!options->init_only) {
+	if (!options->init_only && service->hub == NULL) {
 		need(options->listen, "listen");
 	}
 }
 
-/* "127.0.0.1:0", "localhost:5684", "[::1]:0" */
 static void split_address(const char *listen, char **host, char **port)
 {
-	const char *colon = strrchr(listen, ':');
-	size_t length = colon == NULL ? 0 : (size_t)(colon - listen);
-	bool is_bracketed = length >= 2 && listen[0] == '[' && listen[length - 1] == ']';
-	long number;
-
-	if (length == 0 || (is_bracketed && length == 2) || (!is_bracketed && memchr(listen, ':', length) != NULL) ||
-	    !service_parse_number(colon + 1, 0, 65535, &number)) {
+	if (!service_split_address(listen, host, port)) {
 		service_fail(SERVICE_EXIT_USAGE, "--listen must be HOST:PORT, an IPv6 address in brackets, not \"%s\"", listen);
 	}
-	*host = is_bracketed ? service_format("%.*s", (int)length - 2, listen + 1) : service_format("%.*s", (int)length, listen);
-	*port = service_strdup(colon + 1);
 }
 
 /* The command line's wish is over the file's, and may be changed at run time as if it stood there. */
@@ -204,7 +208,7 @@ static void serve(int argc, char *argv[])
 	char *port = NULL;
 
 	read_serve_options(argc, argv, &options, &service);
-	if (!options.init_only) {
+	if (!options.init_only && options.listen != NULL) {
 		split_address(options.listen, &host, &port);
 	}
 	load_config(&service, &options);
@@ -216,8 +220,9 @@ static void serve(int argc, char *argv[])
 	service_identities_open(&service.identities, options.state_directory);
 	if (!options.init_only) {
 		replace_server(&service);
-		service_server_run(&service, host, port, options.verbose);
+		service_server_run(&service, options.state_directory, host, port, options.verbose);
 	}
+	hub_free(&service);
 	service_identities_close(&service.identities);
 	service_ca_close(&service.authorities);
 	service_config_free(&service.config);
@@ -316,7 +321,9 @@ int main(int argc, char *argv[])
 	static const struct {
 		const char *name;
 		void (*run)(int argc, char *argv[]);
-	} commands[] = {{"make-device", make_device}, {"sign-csr", sign_csr}};
+	} commands[] = {{"make-device", make_device},  {"sign-csr", sign_csr},     {"devices", hub_command_devices},
+	                {"get", hub_command_get},      {"post", hub_command_post}, {"offline", hub_command_offline},
+	                {"expire", hub_command_expire}};
 	size_t at;
 
 	for (at = 0; argc > 1 && at < sizeof(commands) / sizeof(commands[0]); at++) {

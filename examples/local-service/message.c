@@ -7,7 +7,8 @@
 
 #include "text.h"
 
-#define MAX_OPTIONS             10u
+#define MAX_OPTIONS             40u
+#define MAX_SEGMENTS            16u
 #define UNKNOWN_CRITICAL_OPTION 65001u /* odd: critical (RFC 7252 section 5.4.6); for experiments (section 12.2) */
 #define HEADER_MAX              (6u + SERVICE_TOKEN_SIZE)
 #define OPTION_HEAD_MAX         5u
@@ -33,13 +34,30 @@ static void add_integer(struct options *options, unsigned number, unsigned value
 	option->length = coap_encode_var_safe(option->integer, sizeof(option->integer), value);
 }
 
-static void add_text(struct options *options, unsigned number, const char *text)
+static void add_bytes(struct options *options, unsigned number, const void *bytes, size_t length)
 {
 	struct option *option = &options->list[options->count++];
 
 	option->number = (coap_option_num_t)number;
-	option->length = strlen(text);
-	option->value = (const uint8_t *)text;
+	option->length = length;
+	option->value = bytes;
+}
+
+static void add_text(struct options *options, unsigned number, const char *text)
+{
+	add_bytes(options, number, text, strlen(text));
+}
+
+static void add_href(struct options *options, const char *href)
+{
+	size_t at;
+
+	for (at = 0; at < MAX_SEGMENTS && href[0] == '/'; at++) {
+		size_t length = strcspn(href + 1, "/");
+
+		add_bytes(options, COAP_OPTION_URI_PATH, href + 1, length);
+		href += 1 + length;
+	}
 }
 
 static void add_block(struct options *options, unsigned number, const struct service_block *block)
@@ -55,19 +73,31 @@ static struct options options_of(const struct service_message *message)
 	struct options options = {0};
 	size_t at;
 
+	if (message->etag != NULL) {
+		add_bytes(&options, COAP_OPTION_ETAG, message->etag, message->etag_length);
+	}
+	if (message->has_observe) {
+		add_integer(&options, COAP_OPTION_OBSERVE, message->observe);
+	}
+	if (message->href != NULL) {
+		add_href(&options, message->href);
+	}
 	for (at = 0; at < 2 && message->path[at] != NULL; at++) {
 		add_text(&options, COAP_OPTION_URI_PATH, message->path[at]);
 	}
 	if (message->content_format != SERVICE_ABSENT) {
 		add_integer(&options, COAP_OPTION_CONTENT_FORMAT, (unsigned)message->content_format);
 	}
-	for (at = 0; at < 2 && message->query[at] != NULL; at++) {
+	for (at = 0; at < sizeof(message->query) / sizeof(message->query[0]) && message->query[at] != NULL; at++) {
 		add_text(&options, COAP_OPTION_URI_QUERY, message->query[at]);
 	}
 	add_block(&options, COAP_OPTION_BLOCK2, &message->block2);
 	add_block(&options, COAP_OPTION_BLOCK1, &message->block1);
 	if (message->has_size2) {
 		add_integer(&options, COAP_OPTION_SIZE2, message->size2);
+	}
+	if (message->has_size1) {
+		add_integer(&options, COAP_OPTION_SIZE1, message->size1);
 	}
 	if (message->has_critical_option) {
 		add_integer(&options, UNKNOWN_CRITICAL_OPTION, 1);

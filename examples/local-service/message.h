@@ -21,7 +21,14 @@ struct service_message {
 	uint32_t size2;
 	bool has_critical_option; /* one that nobody knows */
 	const char *path[2];      /* of a request, NULL-filled */
-	const char *query[2];
+	const char *href;         /* instead of path: "/a/b" of any length */
+	const char *query[4];
+	bool has_observe;
+	unsigned observe;
+	const uint8_t *etag; /* NULL: none */
+	size_t etag_length;
+	bool has_size1;
+	uint32_t size1;
 	const uint8_t *payload;
 	size_t payload_length;
 };

@@ -99,7 +99,7 @@ static bool send_unasked(struct service_session *session)
 static uint64_t flood(struct service_session *session, uint64_t now_ms)
 {
 	struct service_outflow *outflow = &session->outflow;
-	int file = service_sockets_find_peer(coap_session_get_addr_remote(session->coap));
+	int file = service_sockets_find(session->coap);
 	size_t sent = 0;
 
 	while (file >= 0 && outflow->flood > 0 && sent < FLOOD_AT_ONCE && service_sockets_unsent(file) < FLOOD_UNSENT) {

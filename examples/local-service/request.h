@@ -23,7 +23,8 @@ struct service_block {
 struct service_request {
 	struct service_request *next;
 	coap_pdu_code_t method;
-	char *path; /* "/a/b" */
+	char *path;  /* "/a/b" */
+	char *query; /* "a=b&c=d"; NULL where nobody looks at it */
 	uint8_t token[SERVICE_TOKEN_SIZE];
 	size_t token_length;
 	int accept; /* SERVICE_ABSENT or the option's value; so too the next */

@@ -15,6 +15,7 @@
 #include "control.h"
 #include "events.h"
 #include "exchange.h"
+#include "hub.h"
 #include "session.h"
 #include "sockets.h"
 #include "text.h"
@@ -242,25 +243,34 @@ static uint64_t run_timers(struct service *service, uint64_t now)
 static void serve_until_signal(struct service *service, const sigset_t *while_waiting)
 {
 	struct service_control control;
-	struct pollfd ready[] = {{.fd = coap_context_get_coap_fd(service->coap), .events = POLLIN}, {.fd = -1, .events = POLLIN}};
+	struct pollfd ready[3] = {{.fd = -1, .events = POLLIN}};
+	nfds_t count = 1;
 
 	service_control_open(&control, STDIN_FILENO);
+	if (service->coap != NULL) {
+		ready[count++] = (struct pollfd){.fd = coap_context_get_coap_fd(service->coap), .events = POLLIN};
+	}
+	count += hub_poll(service, &ready[count]);
 	while (stop_signal == 0) {
 		uint64_t now = service_now_ms();
+		uint64_t hub_next = hub_run(service, now);
 		uint64_t next = run_timers(service, now);
-		uint64_t wait = service->sweep || next <= now ? 0 : next - now;
+		uint64_t soonest = hub_next < next ? hub_next : next;
+		uint64_t wait = service->sweep || soonest <= now ? 0 : soonest - now;
 		struct timespec timeout = {.tv_sec = (time_t)(wait / 1000), .tv_nsec = (long)(wait % 1000) * 1000000L};
 
 		service->sweep = false;
-		ready[1].fd = control.file;
-		ready[1].revents = 0;
-		if (ppoll(ready, sizeof(ready) / sizeof(ready[0]), &timeout, while_waiting) < 0 && errno != EINTR) {
+		ready[0].fd = control.file;
+		ready[0].revents = 0;
+		if (ppoll(ready, count, &timeout, while_waiting) < 0 && errno != EINTR) {
 			service_fail(SERVICE_EXIT_FAILURE, "cannot wait for the network: %s", strerror(errno));
 		}
-		if (ready[1].revents != 0) {
+		if (ready[0].revents != 0) {
 			service_control_read(&control, service);
 		}
-		coap_io_process(service->coap, COAP_IO_NO_WAIT);
+		if (service->coap != NULL) {
+			coap_io_process(service->coap, COAP_IO_NO_WAIT);
+		}
 	}
 	service_control_close(&control);
 }
@@ -298,20 +308,37 @@ static void close_sessions(struct service *service)
 	}
 }
 
-void service_server_run(struct service *service, const char *host, const char *port, bool verbose)
+static void open_listener(struct service *service, const char *host, const char *port, bool verbose)
 {
-	sigset_t while_waiting;
-
-	catch_signals(&while_waiting);
-	service_control_occupy(STDIN_FILENO);
 	coap_startup();
 	set_up_logging(verbose);
 	set_up_context(service);
 	listen_at(service, host, port);
 	print_listening(host);
-	serve_until_signal(service, &while_waiting);
+}
+
+static void close_listener(struct service *service)
+{
 	close_sessions(service);
 	coap_free_context(service->coap);
 	service_tls_close(service);
 	coap_cleanup();
+}
+
+void service_server_run(struct service *service, const char *directory, const char *host, const char *port, bool verbose)
+{
+	sigset_t while_waiting;
+
+	catch_signals(&while_waiting);
+	service_control_occupy(STDIN_FILENO);
+	/* The first: sockets.c finds it by being the only listening socket there is. */
+	if (host != NULL) {
+		open_listener(service, host, port, verbose);
+	}
+	hub_open(service, directory);
+	serve_until_signal(service, &while_waiting);
+	hub_close(service);
+	if (host != NULL) {
+		close_listener(service);
+	}
 }

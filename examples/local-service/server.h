@@ -5,7 +5,8 @@
 
 #include "service.h"
 
-/* Listens at HOST:PORT, prints `listening` and serves until SIGINT or SIGTERM. Ends the program when it cannot listen. */
-void service_server_run(struct service *service, const char *host, const char *port, bool verbose);
+/* Listens at HOST:PORT (host NULL: gateways only), prints `listening`, opens the gateways and serves until SIGINT or SIGTERM. Ends the program when it
+ * cannot listen. directory is the state directory. */
+void service_server_run(struct service *service, const char *directory, const char *host, const char *port, bool verbose);
 
 #endif

@@ -16,6 +16,7 @@
 /* What the public service takes at most; announced in the CSM and the limit of what is put together from blocks. */
 #define SERVICE_MAX_MESSAGE_SIZE 262144u
 
+struct hub;
 struct service_session;
 
 struct service {
@@ -30,7 +31,8 @@ struct service {
 		char *certificate;         /* PEM, as libcoap wants them; it keeps the pointers */
 		char *key;
 	} tls;
-	coap_context_t *coap;
+	struct hub *hub;      /* the gateways, NULL: none */
+	coap_context_t *coap; /* NULL: gateways only */
 	struct service_session *sessions;
 	long connections; /* so far */
 	bool sweep;       /* something was closed: libcoap should be called again at once */

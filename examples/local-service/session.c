@@ -110,7 +110,7 @@ void service_session_close_at(struct service_session *session, uint64_t when_ms,
 /* A reset throws away what the kernel has not sent yet: what was written on purpose must be out before. False: not yet. */
 static bool arm_reset(struct service_session *session)
 {
-	int file = service_sockets_find_peer(coap_session_get_addr_remote(session->coap));
+	int file = service_sockets_find(session->coap);
 
 	if (file >= 0 && service_sockets_unsent(file) > 0) {
 		return false;

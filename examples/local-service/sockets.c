@@ -46,20 +46,33 @@ static bool is_listener(int file, const void *argument)
 	return getsockopt(file, SOL_SOCKET, SO_ACCEPTCONN, &listening, &length) == 0 && listening != 0;
 }
 
+/* Both ends: a device may have one port of its own for connections with several of this program's listeners. */
+struct ends {
+	const coap_address_t *peer;
+	const coap_address_t *own;
+};
+
+static in_port_t port_of(const coap_address_t *address)
+{
+	return address->addr.sa.sa_family == AF_INET6 ? address->addr.sin6.sin6_port : address->addr.sin.sin_port;
+}
+
 static bool is_connected_with(int file, const void *argument)
 {
-	const coap_address_t *peer = argument;
+	const struct ends *ends = argument;
 	coap_address_t found = {0};
+	coap_address_t own = {0};
 
 	found.size = sizeof(found.addr);
-	if (getpeername(file, &found.addr.sa, &found.size) != 0 || found.addr.sa.sa_family != peer->addr.sa.sa_family) {
+	own.size = sizeof(own.addr);
+	if (getpeername(file, &found.addr.sa, &found.size) != 0 || found.addr.sa.sa_family != ends->peer->addr.sa.sa_family ||
+	    getsockname(file, &own.addr.sa, &own.size) != 0 || port_of(&found) != port_of(ends->peer) || port_of(&own) != port_of(ends->own)) {
 		return false;
 	}
 	if (found.addr.sa.sa_family == AF_INET6) {
-		return found.addr.sin6.sin6_port == peer->addr.sin6.sin6_port &&
-		       memcmp(&found.addr.sin6.sin6_addr, &peer->addr.sin6.sin6_addr, sizeof(found.addr.sin6.sin6_addr)) == 0;
+		return memcmp(&found.addr.sin6.sin6_addr, &ends->peer->addr.sin6.sin6_addr, sizeof(found.addr.sin6.sin6_addr)) == 0;
 	}
-	return found.addr.sin.sin_port == peer->addr.sin.sin_port && found.addr.sin.sin_addr.s_addr == peer->addr.sin.sin_addr.s_addr;
+	return found.addr.sin.sin_addr.s_addr == ends->peer->addr.sin.sin_addr.s_addr;
 }
 
 uint16_t service_sockets_tune_listener(void)
@@ -73,12 +86,14 @@ uint16_t service_sockets_tune_listener(void)
 	    getsockname(file, &own.addr.sa, &own.size) != 0) {
 		return 0;
 	}
-	return ntohs(own.addr.sa.sa_family == AF_INET6 ? own.addr.sin6.sin6_port : own.addr.sin.sin_port);
+	return ntohs(port_of(&own));
 }
 
-int service_sockets_find_peer(const coap_address_t *peer)
+int service_sockets_find(const coap_session_t *session)
 {
-	return find_descriptor(is_connected_with, peer);
+	const struct ends ends = {coap_session_get_addr_remote(session), coap_session_get_addr_local(session)};
+
+	return find_descriptor(is_connected_with, &ends);
 }
 
 size_t service_sockets_unsent(int file)

@@ -10,8 +10,8 @@
 /* The only listening socket: without Nagle's algorithm (accepted ones inherit that) and with a long queue. Gives its port, 0 when there is none. */
 uint16_t service_sockets_tune_listener(void);
 
-/* The descriptor connected with this peer, or -1. */
-int service_sockets_find_peer(const coap_address_t *peer);
+/* The descriptor of a session, or -1. */
+int service_sockets_find(const coap_session_t *session);
 
 /* How many bytes that were written are not acknowledged yet. */
 size_t service_sockets_unsent(int file);

@@ -417,25 +417,23 @@ static const char *code_name(coap_pdu_code_t code)
 	return "Unknown";
 }
 
-static void answer_error(struct service_answer *answer, struct service_result *result)
+void service_steps_refuse(struct service_answer *answer, coap_pdu_code_t code, const char *text)
 {
-	char *text = service_format("coap error: code = %s desc = %s", code_name(result->code), result->error);
+	char *whole = service_format("coap error: code = %s desc = %s", code_name(code), text);
 
-	answer->code = result->code;
+	answer->code = code;
 	answer->content_format = SERVICE_ABSENT;
-	answer->body = service_body_from_text(text);
-	free(text);
-	free(result->error);
+	answer->body = service_body_from_text(whole);
+	free(whole);
 }
 
-static bool is_encodable(int accept)
+bool service_steps_is_encodable(int accept)
 {
 	return accept == SERVICE_ABSENT || accept == SERVICE_FORMAT_OCF_CBOR || accept == SERVICE_FORMAT_CBOR || accept == SERVICE_FORMAT_JSON;
 }
 
-static void answer_tree(struct service_answer *answer, const struct service_request *request, cJSON *tree)
+void service_steps_encode(struct service_answer *answer, const struct service_request *request, cJSON *tree, coap_pdu_code_t success)
 {
-	const struct step *step = &steps[request->step];
 	enum service_fault_action fault = service_fault_action_of(request->fault);
 	cJSON *item = fault == SERVICE_FAULT_WRONG_TYPE ? find_item(tree, request->fault->field) : NULL;
 
@@ -445,7 +443,7 @@ static void answer_tree(struct service_answer *answer, const struct service_requ
 	if (fault == SERVICE_FAULT_REDIRECT) {
 		cJSON_AddStringToObject(tree, "redirecturi", request->fault->field);
 	}
-	answer->code = fault == SERVICE_FAULT_CODE ? (coap_pdu_code_t)request->fault->code : step->success;
+	answer->code = fault == SERVICE_FAULT_CODE ? (coap_pdu_code_t)request->fault->code : success;
 	answer->content_format = request->accept == SERVICE_ABSENT ? SERVICE_FORMAT_OCF_CBOR : request->accept;
 	if (answer->content_format == SERVICE_FORMAT_JSON) {
 		answer->body = service_body_to_json(tree);
@@ -492,7 +490,7 @@ static struct service_result result_of(struct service *service, const struct ser
 		return service_result_error(COAP_RESPONSE_CODE(403), "unsupported command(%s)", service_request_method_name(request->method));
 	}
 	result = step->build(service, request);
-	if (result.error == NULL && !is_encodable(request->accept)) {
+	if (result.error == NULL && !service_steps_is_encodable(request->accept)) {
 		cJSON_Delete(result.tree);
 		return service_result_error(COAP_RESPONSE_CODE(400), "cannot encode %s response: unsupported type (%s)", step->noun,
 		                            service_media_type(request->accept, name));
@@ -506,9 +504,10 @@ void service_steps_answer(struct service *service, const struct service_request 
 
 	*answer = (struct service_answer){0};
 	if (result.error != NULL) {
-		answer_error(answer, &result);
+		service_steps_refuse(answer, result.code, result.error);
+		free(result.error);
 		return;
 	}
-	answer_tree(answer, request, result.tree);
+	service_steps_encode(answer, request, result.tree, steps[request->step].success);
 	cJSON_Delete(result.tree);
 }

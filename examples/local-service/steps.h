@@ -21,6 +21,17 @@ enum service_step service_steps_find(const char *path);
 /* The answer with the request's fault in it, as far as a fault changes code or body. */
 void service_steps_answer(struct service *service, const struct service_request *request, struct service_answer *answer);
 
+/* --- for the gateways --- */
+
+/* A tree as the answer's body in the format that the request accepts, with the request's fault in it; success is the code without a fault. */
+void service_steps_encode(struct service_answer *answer, const struct service_request *request, cJSON *tree, coap_pdu_code_t success);
+
+/* True when answers can be had in this format (SERVICE_ABSENT: the usual one). */
+bool service_steps_is_encodable(int accept);
+
+/* An error and its text. */
+void service_steps_refuse(struct service_answer *answer, coap_pdu_code_t code, const char *text);
+
 /* --- for the files that build one step's body --- */
 
 /* What a step gives: a tree, or a code and the end of an error's text. */

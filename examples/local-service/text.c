@@ -155,3 +155,19 @@ char *service_base64url(const void *bytes, size_t length)
 	}
 	return text;
 }
+
+bool service_split_address(const char *address, char **host, char **port)
+{
+	const char *colon = strrchr(address, ':');
+	size_t length = colon == NULL ? 0 : (size_t)(colon - address);
+	bool is_bracketed = length >= 2 && address[0] == '[' && address[length - 1] == ']';
+	long number;
+
+	if (length == 0 || (is_bracketed && length == 2) || (!is_bracketed && memchr(address, ':', length) != NULL) ||
+	    !service_parse_number(colon + 1, 0, 65535, &number)) {
+		return false;
+	}
+	*host = is_bracketed ? service_format("%.*s", (int)length - 2, address + 1) : service_format("%.*s", (int)length, address);
+	*port = service_strdup(colon + 1);
+	return true;
+}

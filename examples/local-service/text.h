@@ -31,6 +31,9 @@ void service_uuid_from_url_name(const char *name, char out[SERVICE_UUID_SIZE]);
 /* A whole decimal number within [low, high] and nothing else. */
 bool service_parse_number(const char *text, long low, long high, long *out);
 
+/* "127.0.0.1:0", "localhost:5684", "[::1]:0": true, and both parts in memory to be freed. */
+bool service_split_address(const char *address, char **host, char **port);
+
 /* base64url without padding (RFC 4648 section 5). */
 char *service_base64url(const void *bytes, size_t length);
 

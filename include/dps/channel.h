@@ -65,6 +65,11 @@ struct dps_channel_params {
 	const char *key_slot;        /**< "manufacturer", or an operational slot */
 	struct dps_span chain;       /**< DER list presented, leaf first, intermediates included */
 	struct dps_pki_path *path;   /**< filled by the channel with the path it verified */
+	/**
+	 * Keep the TLS session in memory and resume it at the next open with the same host, port, identity and trust; path is then filled with what was
+	 * verified when the session began, and judged as ever. Not for a provisioning service, which knows no resumption. A port may ignore it.
+	 */
+	bool resume;
 };
 
 /** Counters since the port was made. */
@@ -73,6 +78,7 @@ struct dps_channel_stats {
 	uint32_t round_trips; /**< connects, and turns from sending to receiving */
 	uint64_t bytes_sent;  /**< on the wire below TLS */
 	uint64_t bytes_received;
+	uint32_t resumed; /**< of the handshakes, those that resumed a session */
 };
 
 /** A secure byte stream. */

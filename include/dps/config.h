@@ -137,6 +137,21 @@
 #define DPS_CONFIG_TOKEN_SIZE 3072
 #endif
 
+/** Resources of the application's that a device at a hub may have. Range 1 to 48. */
+#ifndef DPS_CONFIG_RESOURCE_TABLE
+#define DPS_CONFIG_RESOURCE_TABLE 16
+#endif
+
+/** Observations of a device's resources at a time. Range 1 to 64. The public hub makes one with all values, or one for each published resource. */
+#ifndef DPS_CONFIG_OBSERVERS
+#define DPS_CONFIG_OBSERVERS 8
+#endif
+
+/** ETags of resources: who comes back and knows the values is not told them again. */
+#ifndef DPS_CONFIG_ETAG
+#define DPS_CONFIG_ETAG 1
+#endif
+
 /** Names of results, classes, states, steps and records ("server-pin"), for logs and tools. Without them dps_result_name() and its like
  * return "". */
 #ifndef DPS_CONFIG_NAMES
@@ -237,6 +252,15 @@
 #endif
 #if DPS_CONFIG_TOKEN_SIZE < 256 || DPS_CONFIG_TOKEN_SIZE > 16384
 #error "DPS_CONFIG_TOKEN_SIZE must be 256 to 16384"
+#endif
+#if DPS_CONFIG_RESOURCE_TABLE < 1 || DPS_CONFIG_RESOURCE_TABLE > 48
+#error "DPS_CONFIG_RESOURCE_TABLE must be 1 to 48"
+#endif
+#if DPS_CONFIG_OBSERVERS < 1 || DPS_CONFIG_OBSERVERS > 64
+#error "DPS_CONFIG_OBSERVERS must be 1 to 64"
+#endif
+#if DPS_CONFIG_ETAG != 0 && DPS_CONFIG_ETAG != 1
+#error "DPS_CONFIG_ETAG must be 0 or 1"
 #endif
 #if DPS_CONFIG_NAMES != 0 && DPS_CONFIG_NAMES != 1
 #error "DPS_CONFIG_NAMES must be 0 or 1"

@@ -40,6 +40,8 @@ struct dps_trust {
 	bool skip_host_check;    /**< do not compare the host with the certificate; SNI is sent all the same */
 	const struct dps_pin *pins; /**< an additional condition, never a bypass: with count > 0 at least one must match */
 	size_t pin_count;
+	struct dps_uuid
+		leaf_id; /**< nil: not compared; else the leaf's CN must be this id in text, alone or behind "uuid:" (a hub's gateway) */
 };
 
 /** notBefore may lie this many seconds in the future of a clock that is a little behind. */
@@ -59,6 +61,7 @@ struct dps_pki_path {
 	bool broken; /**< one of them could not be read: the path never counts */
 	bool pin_seen;
 	bool host_matched;
+	bool id_matched;                      /**< the leaf's CN is trust->leaf_id */
 	bool complete;                        /**< dps_pki_path_end said DPS_OK */
 	uint8_t leaf_sha256[DPS_SHA256_SIZE]; /**< of the leaf's DER */
 };
@@ -71,8 +74,8 @@ DPS_API DPS_MUST_USE dps_result dps_pki_path_add(struct dps_pki_path *path, unsi
 
 /**
  * Judges host name (RFC 6125: SAN dNSName with a wildcard for the whole left-most label and two labels behind it, iPAddress for
- * addresses; the CN only when there is no SAN at all, and never for an address) and pins (constant time). To be called after the TLS
- * library accepted the path. DPS_E_SERVER_UNTRUSTED for an empty path, DPS_E_SERVER_NAME, DPS_E_SERVER_PIN.
+ * addresses; the CN only when there is no SAN at all, and never for an address), the leaf's id and pins (constant time). To be called after
+ * the TLS library accepted the path. DPS_E_SERVER_UNTRUSTED for an empty path, DPS_E_SERVER_NAME (host or id), DPS_E_SERVER_PIN.
  */
 DPS_API DPS_MUST_USE dps_result dps_pki_path_end(struct dps_pki_path *path);
 

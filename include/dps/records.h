@@ -45,11 +45,19 @@ struct dps_gateway {
 struct dps_cloud {
 	struct dps_span provider;                         /**< authorization provider name */
 	struct dps_span gateway;                          /**< URI of the gateway to use first */
-	struct dps_span token;                            /**< access token: a secret; empty when the service gave none */
+	struct dps_span token;                            /**< access token to sign up with: a secret; empty when the service gave none */
 	struct dps_uuid hub_id;                           /**< nil when the service gave none */
 	struct dps_gateway gateways[DPS_CONFIG_GATEWAYS]; /**< all gateways, the first one included */
 	size_t gateway_count;
 	size_t gateways_dropped; /**< further ones that there was no room for */
+
+	/* What the hub session adds; nothing of it is there before the device has signed up. */
+	struct dps_span uid;           /**< of the user whose device this is */
+	struct dps_span refresh_token; /**< a secret; empty: there is none */
+	int64_t expires;               /**< of access_token, Unix seconds; 0: never, or not told */
+	bool registered;               /**< signed up */
+	size_t selected;               /**< the gateway in use: its place in gateways, counted from 1; 0: `gateway` */
+	struct dps_span access_token;  /**< to sign in with: a secret; empty: `token` is */
 };
 
 /** A trust anchor, and whom it speaks for. */

@@ -22,64 +22,41 @@ dps_result dps_client_erase(struct dps_client *client)
 	return result == DPS_OK ? dps_store_erase_all(&client->store) : result;
 }
 
-static bool copy_slot(char slot[DPS_CONFIG_SLOT_LENGTH + 1], struct dps_span text)
-{
-	if (text.len > DPS_CONFIG_SLOT_LENGTH)
-		return false;
-	memcpy(slot, text.data, text.len);
-	slot[text.len] = '\0';
-	return true;
-}
-
 /*
- * Whether credentials are of this device id and of a key that is still there: without its key a certificate is of no use. A key port that fails (a TPM
- * that is not there yet) says nothing about the credentials: then the run fails, and they are left alone.
+ * Whether a certificate's key is still there: without it a certificate is of no use. A key port that fails (a TPM that is not there yet) says nothing about
+ * the credentials: then the run fails, and they are left alone. A tool that has no keys takes it for granted.
  */
-static dps_result check_credentials(struct dps_client *client, enum dps_store_which which, bool *hold)
+static dps_result check_key(struct dps_client *client, const struct dps_credentials *credentials, bool *there)
 {
 	const struct dps_keys *keys = client->config.keys;
-	struct dps_credentials credentials;
-	dps_result result = dps_store_read(&client->store, DPS_RECORD_CREDENTIALS, which, client->body, sizeof(client->body), &credentials);
+	const char *slot = NULL;
+	dps_result result;
 
-	*hold = false;
-	if (is_failure_of_content(result))
+	*there = false;
+	for (size_t i = 0; slot == NULL && dps_client_slot(i) != NULL; i++)
+		if (dps_span_is(credentials->key_slot, dps_client_slot(i)))
+			slot = dps_client_slot(i);
+	if (slot == NULL)
 		return DPS_OK;
-	if (result != DPS_OK)
-		return result;
-	if (!dps_uuid_equal(&credentials.device_id, &client->device_id))
-		return DPS_OK;
-	if (which == DPS_STORE_STAGED &&
-	    (credentials.not_after <= dps_client_wall_s(client) || !dps_span_is(credentials.key_slot, client->key_slot)))
-		return DPS_OK;
-	/* The credentials in force say which key is. */
-	if (which == DPS_STORE_COMMITTED &&
-	    (!copy_slot(client->committed_slot, credentials.key_slot) || !copy_slot(client->key_slot, credentials.key_slot)))
-		return DPS_OK;
-	*hold = keys == NULL;
-	if (*hold)
-		return DPS_OK; /* a tool that has no keys */
-	result = keys->open(keys->ctx, client->key_slot);
-	if (result == DPS_OK)
-		result = dps_pki_check_key(keys, client->key_slot, credentials.chain);
-	*hold = result == DPS_OK;
-	if (!*hold && which == DPS_STORE_COMMITTED)
-		client->committed_slot[0] = '\0';                                  /* what has no key is not in force, and no reason to keep one */
+	result = keys != NULL ? keys->open(keys->ctx, slot) : DPS_OK;
+	if (result == DPS_OK && keys != NULL)
+		result = dps_pki_check_key(keys, slot, credentials->chain);
+	*there = result == DPS_OK;
 	return dps_result_class(result) == DPS_CLASS_CONFIG ? DPS_OK : result; /* no key, no usable key, another key */
 }
 
+static void copy_slot(char slot[DPS_CONFIG_SLOT_LENGTH + 1], struct dps_span text)
+{
+	memcpy(slot, text.data, text.len); /* the store has judged the length */
+	slot[text.len] = '\0';
+}
+
+/* The device's own record; without one, neither id nor slot. */
 static dps_result load_device(struct dps_client *client)
 {
 	struct dps_device device = {.id = {{0}}};
-	struct dps_credentials credentials;
 	dps_result result = dps_store_read_device(&client->store, &device);
 
-	/* A damaged blob is no loss while the credentials, which name the same, are intact. */
-	if (is_failure_of_content(result) && (client->store.committed & DPS_RECORD_BIT(DPS_RECORD_CREDENTIALS)) != 0) {
-		result =
-			dps_store_read(&client->store, DPS_RECORD_CREDENTIALS, DPS_STORE_COMMITTED, client->body, sizeof(client->body), &credentials);
-		if (result == DPS_OK && copy_slot(device.key_slot, credentials.key_slot))
-			device.id = credentials.device_id;
-	}
 	if (result != DPS_OK && !is_failure_of_content(result))
 		return result;
 	client->device_id = device.id;
@@ -87,14 +64,50 @@ static dps_result load_device(struct dps_client *client)
 	return DPS_OK;
 }
 
+/*
+ * The credentials in force, if their key is there: they say who the device is and which key it has, whatever its own record says, which may be lost or another
+ * device's. Without their key they are no more than a hint at the id.
+ */
+static dps_result load_credentials(struct dps_client *client)
+{
+	const uint32_t bit = DPS_RECORD_BIT(DPS_RECORD_CREDENTIALS);
+	struct dps_credentials credentials;
+	bool there = false;
+	dps_result result;
+
+	client->committed_slot[0] = '\0';
+	if ((client->store.committed & bit) == 0)
+		return DPS_OK;
+	result = dps_store_read(&client->store, DPS_RECORD_CREDENTIALS, DPS_STORE_COMMITTED, client->body, sizeof(client->body), &credentials);
+	if (result == DPS_OK)
+		result = check_key(client, &credentials, &there);
+	else if (is_failure_of_content(result))
+		result = DPS_OK;
+	else
+		return result;
+	if (result != DPS_OK)
+		return result;
+	if (there) {
+		client->device_id = credentials.device_id;
+		copy_slot(client->key_slot, credentials.key_slot);
+		copy_slot(client->committed_slot, credentials.key_slot);
+		return DPS_OK;
+	}
+	if (dps_uuid_is_nil(&client->device_id) && (client->store.committed & bit) != 0)
+		client->device_id = credentials.device_id;
+	dps_client_warn(client, DPS_STEP_CONFIG, DPS_E_KEY, DPS_CLIENT_TEXT("the committed identity cannot be used; it will be fetched again"));
+	client->store.committed &= ~bit;
+	return DPS_OK;
+}
+
 /* A configured device id must be the committed one; before the first commit it may replace another. */
-static dps_result settle_device_id(struct dps_client *client)
+static dps_result settle_device_id(struct dps_client *client, bool committed)
 {
 	const struct dps_uuid *wanted = &client->config.device_id;
 
 	if (dps_uuid_is_nil(wanted) || dps_uuid_equal(wanted, &client->device_id))
 		return DPS_OK;
-	if ((client->store.committed & DPS_RECORD_BIT(DPS_RECORD_CREDENTIALS)) != 0)
+	if (committed)
 		return DPS_E_DEVICE_ID;
 	client->device_id = *wanted;
 	client->key_ready = false;
@@ -117,23 +130,22 @@ static dps_result load_time(struct dps_client *client)
 	return is_failure_of_content(result) ? DPS_OK : result;
 }
 
-/* The credentials in force, if their key is there; what is staged is looked at by discard_useless. */
-static dps_result load_credentials(struct dps_client *client)
+/* Staged credentials are of use if they are of this device, its key is there, and they have not ended. */
+static dps_result check_staged(struct dps_client *client, bool *of_use)
 {
-	const uint32_t bit = DPS_RECORD_BIT(DPS_RECORD_CREDENTIALS);
-	bool hold;
-	dps_result result;
+	struct dps_credentials credentials;
+	dps_result result =
+		dps_store_read(&client->store, DPS_RECORD_CREDENTIALS, DPS_STORE_STAGED, client->body, sizeof(client->body), &credentials);
 
-	client->committed_slot[0] = '\0';
-	if ((client->store.committed & bit) == 0)
+	*of_use = false;
+	if (is_failure_of_content(result))
 		return DPS_OK;
-	result = check_credentials(client, DPS_STORE_COMMITTED, &hold);
-	if (result == DPS_OK && !hold) {
-		dps_client_warn(client, DPS_STEP_CONFIG, DPS_E_KEY,
-		                DPS_CLIENT_TEXT("the committed identity cannot be used; it will be fetched again"));
-		client->store.committed &= ~bit;
-	}
-	return result;
+	if (result != DPS_OK)
+		return result;
+	if (!dps_uuid_equal(&credentials.device_id, &client->device_id) || !dps_span_is(credentials.key_slot, client->key_slot) ||
+	    credentials.not_after <= dps_client_wall_s(client))
+		return DPS_OK;
+	return check_key(client, &credentials, of_use);
 }
 
 /*
@@ -143,15 +155,15 @@ static dps_result load_credentials(struct dps_client *client)
 static dps_result discard_useless(struct dps_client *client, bool of_others)
 {
 	const uint32_t bit = DPS_RECORD_BIT(DPS_RECORD_CREDENTIALS);
-	bool hold;
+	bool of_use;
 	dps_result result;
 
 	if (of_others || dps_client_is_provisioned(client) || (client->flags & DPS_START_FORCE) != 0)
 		return dps_store_discard(&client->store, DPS_RECORD_ALL);
 	if ((client->store.staged & bit) == 0)
 		return DPS_OK;
-	result = check_credentials(client, DPS_STORE_STAGED, &hold);
-	return result == DPS_OK && !hold ? dps_store_discard(&client->store, bit) : result;
+	result = check_staged(client, &of_use);
+	return result == DPS_OK && !of_use ? dps_store_discard(&client->store, bit) : result;
 }
 
 static dps_result load(struct dps_client *client, bool tidy)
@@ -159,6 +171,7 @@ static dps_result load(struct dps_client *client, bool tidy)
 	struct dps_uuid before;
 	bool known = true;
 	bool of_others;
+	bool committed;
 	dps_result result = dps_store_open(&client->store, &client->config.platform->storage, client->body, sizeof(client->body));
 
 	if (result == DPS_OK && client->store.reset_begun && tidy)
@@ -169,16 +182,17 @@ static dps_result load(struct dps_client *client, bool tidy)
 		dps_client_warn(client, DPS_STEP_CONFIG, DPS_E_STORAGE_CORRUPT, DPS_CLIENT_TEXT("a stored record is damaged"));
 	client->store.silent = dps_client_records_untold(client);
 	client->key_ready = false;
+	committed = (client->store.committed & DPS_RECORD_BIT(DPS_RECORD_CREDENTIALS)) != 0;
 	result = load_device(client);
+	if (result == DPS_OK)
+		result = load_credentials(client);
 	before = client->device_id;
 	if (result == DPS_OK)
-		result = settle_device_id(client);
+		result = settle_device_id(client, committed);
 	if (result == DPS_OK)
 		result = dps_client_load_endpoints(client, &known);
 	if (result == DPS_OK)
 		result = load_time(client);
-	if (result == DPS_OK)
-		result = load_credentials(client);
 	if (result != DPS_OK || !tidy)
 		return result;
 	/* Answers to another device id (a token above all), or to one that is lost, are of no use. */

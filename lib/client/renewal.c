@@ -119,10 +119,11 @@ dps_result dps_client_settle_key(struct dps_client *client)
 	const struct dps_keys *keys = client->config.keys;
 	struct dps_device device;
 	dps_result result = dps_store_read_device(&client->store, &device);
+	const bool same_key = result == DPS_OK && strcmp(device.key_slot, client->committed_slot) == 0;
 
-	if (client->committed_slot[0] == '\0' || (result == DPS_OK && strcmp(device.key_slot, client->committed_slot) == 0))
+	if (client->committed_slot[0] == '\0' || (same_key && dps_uuid_equal(&device.id, &client->device_id)))
 		return DPS_OK;
-	if (result == DPS_OK)
+	if (result == DPS_OK && !same_key)
 		result = keys->erase(keys->ctx, dps_client_other_slot(client->committed_slot));
 	else if (result == DPS_E_NOT_FOUND || result == DPS_E_STORAGE_CORRUPT)
 		result = DPS_OK; /* a lost record, no change of keys */

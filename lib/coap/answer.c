@@ -4,6 +4,9 @@
  */
 #include "coap/exchange.h"
 
+/* Answers to requests that were forgotten, or given twice, are a few; a peer that never stops sending what nobody asked for is left. */
+#define STRAYS_MAX 4096
+
 /* What codes mean: the first range that has one. What is in none is DPS_E_CODE. */
 static const struct {
 	uint8_t first;
@@ -53,7 +56,7 @@ dps_result dps_coap_take_answer(struct dps_coap *c, struct dps_coap_message *m, 
 
 	if (slot == NULL) {
 		c->counters.unknown_answers++;
-		return DPS_AGAIN;
+		return ++c->strays < STRAYS_MAX ? DPS_AGAIN : dps_coap_abort(c, DPS_COAP_ABSENT);
 	}
 	result = judge(c, slot, m);
 	if (result == DPS_AGAIN)

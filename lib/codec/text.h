@@ -12,6 +12,10 @@
  * (truncated towards the past), years 1970 to 9999, not before 1970 in UTC. DPS_E_FIELD otherwise. */
 dps_result dps_rfc3339_parse(struct dps_span text, int64_t *unix_ms);
 
+/* "2026-11-28T19:12:00.250Z" and a NUL, always that long. unix_ms: 0 to the end of the year 9999. */
+#define DPS_RFC3339_SIZE 25
+void dps_rfc3339_format(int64_t unix_ms, char text[DPS_RFC3339_SIZE]);
+
 /* Days since 1970-01-01 of a proleptic Gregorian date, years 0 to 9999 (for X.509 dates too). month 1..12, day 1..31, not checked. */
 int32_t dps_days_from_civil(unsigned year, unsigned month, unsigned day);
 

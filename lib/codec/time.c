@@ -125,3 +125,33 @@ dps_result dps_rfc3339_parse(struct dps_span text, int64_t *unix_ms)
 	*unix_ms = time * 1000 + ms;
 	return DPS_OK;
 }
+
+/* `digits` decimal digits, and what stands behind them. */
+static char *put_number(char *text, size_t digits, uint32_t value, char behind)
+{
+	for (size_t i = digits; i-- > 0; value /= 10)
+		text[i] = (char)('0' + value % 10);
+	text[digits] = behind;
+	return text + digits + 1;
+}
+
+void dps_rfc3339_format(int64_t unix_ms, char text[DPS_RFC3339_SIZE])
+{
+	const uint32_t day_ms = 86400000;
+	const int32_t days = (int32_t)(unix_ms / day_ms);
+	const uint32_t ms = (uint32_t)(unix_ms % day_ms);
+	unsigned year = 1970 + (unsigned)days / 366, month = 1; /* not past the year; few steps short of it */
+
+	while (dps_days_from_civil(year + 1, 1, 1) <= days)
+		year++;
+	while (month < 12 && dps_days_from_civil(year, month + 1, 1) <= days)
+		month++;
+	text = put_number(text, 4, year, '-');
+	text = put_number(text, 2, month, '-');
+	text = put_number(text, 2, (uint32_t)(days - dps_days_from_civil(year, month, 1) + 1), 'T');
+	text = put_number(text, 2, ms / 3600000, ':');
+	text = put_number(text, 2, ms / 60000 % 60, ':');
+	text = put_number(text, 2, ms / 1000 % 60, '.');
+	text = put_number(text, 3, ms % 1000, 'Z');
+	*text = '\0';
+}

@@ -3,9 +3,12 @@
  * The judgement of a peer's verified path: host name and pins in the handshake, dates once the time is known. A TLS channel feeds it; no
  * policy is written twice.
  */
+#include <string.h>
+
 #include "codec/text.h"
 #include "pki/certificate.h"
 #include "pki/der.h"
+#include "pki/digest.h"
 #include "pki/pki.h"
 
 void dps_pki_path_begin(struct dps_pki_path *path, const struct dps_trust *trust, const char *host)
@@ -45,6 +48,18 @@ static bool is_pinned(const struct dps_trust *trust, const uint8_t certificate[D
 	return seen;
 }
 
+/* A gateway's name is the id of its hub, as OCF writes device ids or alone. What comes with it (SAN) is not looked at. */
+static bool is_named(const struct dps_uuid *id, struct dps_span cn)
+{
+	struct dps_uuid named;
+
+	if (cn.len == DPS_PKI_CN_LEN && memcmp(cn.data, DPS_PKI_CN_PREFIX, DPS_PKI_CN_PREFIX_LEN) == 0) {
+		cn.data += DPS_PKI_CN_PREFIX_LEN;
+		cn.len -= DPS_PKI_CN_PREFIX_LEN;
+	}
+	return dps_uuid_parse((const char *)cn.data, cn.len, &named) == DPS_OK && dps_uuid_equal(&named, id);
+}
+
 dps_result dps_pki_path_add(struct dps_pki_path *path, unsigned depth, const uint8_t *der, size_t len)
 {
 	uint8_t other_digest[DPS_SHA256_SIZE];
@@ -64,6 +79,7 @@ dps_result dps_pki_path_add(struct dps_pki_path *path, unsigned depth, const uin
 	if (depth == 0) {
 		path->leaf_seen = true;
 		path->host_matched = dps_pki_certificate_is_for(&view, path->host);
+		path->id_matched = is_named(&path->trust->leaf_id, view.cn);
 	} else {
 		widen_by_twins(path->trust, &view);
 	}
@@ -77,6 +93,8 @@ dps_result dps_pki_path_end(struct dps_pki_path *path)
 	if (path->broken || !path->leaf_seen)
 		return DPS_E_SERVER_UNTRUSTED;
 	if (!path->trust->skip_host_check && !path->host_matched)
+		return DPS_E_SERVER_NAME;
+	if (!dps_uuid_is_nil(&path->trust->leaf_id) && !path->id_matched)
 		return DPS_E_SERVER_NAME;
 	if (path->trust->pin_count > 0 && !path->pin_seen)
 		return DPS_E_SERVER_PIN;

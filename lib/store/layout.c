@@ -64,6 +64,13 @@ static const struct field cloud[] = {
 	LIST(2, dps_cloud, gateway_count, dps_gateway, DPS_CONFIG_GATEWAYS, offsetof(struct dps_cloud, gateways_dropped)),
 	FIELD(ID, dps_cloud, gateways[0].id),
 	STRING(TEXT, dps_cloud, gateways[0].uri, 1, DPS_CONFIG_URI_LENGTH),
+	LATER,
+	STRING(TEXT, dps_cloud, uid, 0, ANY_LENGTH),
+	STRING(TEXT, dps_cloud, refresh_token, 0, ANY_LENGTH),
+	FIELD(TIME, dps_cloud, expires),
+	FIELD(BOOL, dps_cloud, registered),
+	FIELD(COUNT, dps_cloud, selected),
+	STRING(TEXT, dps_cloud, access_token, 0, ANY_LENGTH),
 };
 static const struct field credentials[] = {
 	FIELD(ID, dps_credentials, device_id),
@@ -258,11 +265,11 @@ static dps_result complete(unsigned blob, void *view)
 struct writer {
 	uint8_t fixed[FIXED_SIZE];
 	size_t len;
-	struct dps_span parts[2 + 3 + ENTRIES]; /* the header, the fixed part, strings */
+	struct dps_span parts[2 + 6 + ENTRIES]; /* the header, the fixed part, strings */
 	size_t count;
 };
 
-_Static_assert(2 + 3 + ENTRIES <= DPS_STORAGE_PARTS, "the port takes that many");
+_Static_assert(2 + 6 + ENTRIES <= DPS_STORAGE_PARTS, "the port takes that many");
 
 static void put(struct writer *w, uint64_t number, size_t size)
 {

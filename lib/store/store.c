@@ -128,8 +128,8 @@ static void judge(struct dps_store *store, unsigned blob, uint32_t generation)
 	 * is lower, has been looked at. */
 	const bool first_run = (store->present & DPS_BLOB_BIT(blob ^ 1u)) == 0;
 
-	if (generation == 0 || DPS_BLOB_OF(record, generation) != blob)
-		return;
+	if (generation == 0 || generation == UINT32_MAX || DPS_BLOB_OF(record, generation) != blob)
+		return; /* the last one could not be put in force: is_sound() wants a next one */
 	if (generation == in_force) {
 		store->committed |= DPS_RECORD_BIT(record);
 		store->damaged &= ~DPS_RECORD_BIT(record);

@@ -9,6 +9,7 @@
 #include "mbedtls/bridge.h"
 #include "mbedtls/failure.h"
 #include "mbedtls/gather.h"
+#include "mbedtls/resume.h"
 #include "pki/certificate.h"
 #include "pki/pki.h"
 
@@ -123,7 +124,8 @@ static dps_result prepare_tls(struct dps_mbedtls_channel *channel)
 	mbedtls_ssl_conf_ca_chain(config, &channel->anchors, NULL);
 	mbedtls_ssl_conf_rng(config, dps_mbedtls_bridge_random, &channel->bridge);
 #if defined(MBEDTLS_SSL_SESSION_TICKETS)
-	mbedtls_ssl_conf_session_tickets(config, MBEDTLS_SSL_SESSION_TICKETS_DISABLED);
+	mbedtls_ssl_conf_session_tickets(config,
+	                                 channel->params.resume ? MBEDTLS_SSL_SESSION_TICKETS_ENABLED : MBEDTLS_SSL_SESSION_TICKETS_DISABLED);
 #endif
 #if defined(MBEDTLS_SSL_RENEGOTIATION)
 	mbedtls_ssl_conf_renegotiation(config, MBEDTLS_SSL_RENEGOTIATION_DISABLED);
@@ -176,6 +178,7 @@ static dps_result channel_open(void *ctx, const struct dps_channel_params *param
 	channel->detail[0] = '\0';
 	dps_mbedtls_gather_reset(channel);
 	dps_pki_path_begin(params->path, params->trust, params->host);
+	dps_mbedtls_resume_bind(channel);
 
 	dps_result result = prepare(channel);
 	if (result == DPS_OK) {
@@ -213,6 +216,7 @@ static dps_result step_connect(struct dps_mbedtls_channel *channel)
 	channel->verdict = DPS_OK;
 	dps_mbedtls_gather_reset(channel);
 	dps_pki_path_begin(channel->params.path, channel->params.trust, channel->params.host);
+	dps_mbedtls_resume_offer(channel);
 	channel->state = DPS_MBEDTLS_HANDSHAKE;
 	return DPS_OK;
 }
@@ -241,13 +245,17 @@ static dps_result step_handshake(struct dps_mbedtls_channel *channel)
 	int ret = mbedtls_ssl_handshake(&channel->ssl);
 	if (ret == MBEDTLS_ERR_SSL_WANT_READ || ret == MBEDTLS_ERR_SSL_WANT_WRITE)
 		return DPS_AGAIN;
+	if (ret == 0)
+		dps_mbedtls_resume_judge(channel);
 	if (ret == 0 && mbedtls_ssl_get_verify_result(&channel->ssl) == 0 && channel->params.path->complete) {
+		dps_mbedtls_resume_keep(channel);
 		channel->state = DPS_MBEDTLS_ESTABLISHED;
 		channel->failure = DPS_OK;
 		channel->detail[0] = '\0';
 		return DPS_OK;
 	}
 	channel->params.path->complete = false;
+	dps_mbedtls_resume_drop(channel);
 	const bool is_local = dps_mbedtls_fail_handshake(channel, ret);
 	/* the alert that says why we leave */
 	(void)dps_mbedtls_gather_flush(channel);
@@ -373,6 +381,8 @@ static void channel_close(void *ctx)
 		return;
 	if (channel->state == DPS_MBEDTLS_ESTABLISHED)
 		(void)mbedtls_ssl_close_notify(&channel->ssl);
+	else if (channel->state == DPS_MBEDTLS_HANDSHAKE) /* which somebody lost patience with */
+		dps_mbedtls_resume_drop(channel);
 	if (channel->was_connected)
 		(void)dps_mbedtls_gather_flush(channel);
 	channel->network->close(channel->network->ctx);
@@ -423,10 +433,12 @@ void dps_mbedtls_channel_init(struct dps_mbedtls_channel *channel, const struct 
 	channel->network = network;
 	channel->random = random;
 	channel->state = DPS_MBEDTLS_CLOSED;
+	mbedtls_ssl_session_init(&channel->resume.session);
 	init_contexts(channel);
 }
 
 void dps_mbedtls_channel_deinit(struct dps_mbedtls_channel *channel)
 {
 	channel_close(channel);
+	dps_mbedtls_resume_forget(channel);
 }

@@ -3,6 +3,7 @@
  * Sizes of structures as sizes of symbols: the object is compiled for a target and looked at with nm, nothing runs.
  */
 #include "dps/client.h"
+#include "dps/hub.h"
 #include "dps/plgd.h"
 
 extern char size_client[sizeof(struct dps_client)];
@@ -11,6 +12,10 @@ extern char size_receive[DPS_CONFIG_RECEIVE_SIZE];
 extern char size_send[DPS_CONFIG_SEND_SIZE];
 extern char size_body[DPS_CONFIG_BODY_SIZE];
 
+#if DPS_CONFIG_HUB
+extern char size_hub[sizeof(struct dps_hub)];
+char size_hub[sizeof(struct dps_hub)];
+#endif
 char size_client[sizeof(struct dps_client)];
 char size_plgd[sizeof(struct dps_plgd)];
 char size_receive[DPS_CONFIG_RECEIVE_SIZE];

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The smallest configuration: the plgd flow with 1,280-byte buffers, answers in blocks and one endpoint; no resources, no evaluation of ACLs, no
+ * The smallest configuration: the plgd flow with 1,280-byte buffers, answers in blocks and one endpoint; no hub, no resources, no evaluation of ACLs, no
  * texts, no RSA, no IPv6 addresses as hosts, no pins as text, no DHCP option. The body area still takes a certificate chain of 6 KB with what is around it.
  */
 #ifndef DPS_SIZE_SMALLEST_H
@@ -22,6 +22,7 @@
 #define DPS_CONFIG_CBOR_DEPTH      8
 #define DPS_CONFIG_RESOURCES       0
 #define DPS_CONFIG_ACL             0
+#define DPS_CONFIG_HUB             0
 #define DPS_CONFIG_NAMES           0
 #define DPS_CONFIG_TEXT            0
 #define DPS_CONFIG_RSA             0

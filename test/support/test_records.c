@@ -34,6 +34,12 @@ static void make_cloud(struct dps_cloud *cloud, unsigned version)
 	for (size_t i = 0; i < cloud->gateway_count; i++)
 		cloud->gateways[i] = (struct dps_gateway){uuid_of(version), text_of(version)};
 	cloud->gateways_dropped = version;
+	cloud->uid = text_of(version);
+	cloud->refresh_token = text_of(version);
+	cloud->access_token = text_of(version);
+	cloud->expires = version;
+	cloud->registered = version % 2 == 1;
+	cloud->selected = version;
 }
 
 static void make_credentials(struct dps_credentials *credentials, unsigned version)
@@ -162,6 +168,9 @@ static unsigned cloud_version(const struct dps_cloud *cloud)
 	must(same_uuid(&cloud->hub_id, version) && cloud->gateway_count == DPS_CONFIG_GATEWAYS && cloud->gateways_dropped == version, "cloud");
 	for (size_t i = 0; i < cloud->gateway_count; i++)
 		must(same_uuid(&cloud->gateways[i].id, version) && same_text(cloud->gateways[i].uri, version), "gateways");
+	must(same_text(cloud->uid, version) && same_text(cloud->refresh_token, version) && same_text(cloud->access_token, version),
+	     "session texts");
+	must(cloud->expires == (int64_t)version && cloud->registered == (version % 2 == 1) && cloud->selected == version, "session");
 	return version;
 }
 

@@ -433,7 +433,9 @@ struct test_message test_client_expect(struct test_client *client)
 {
 	struct test_message message;
 
-	assert_true(test_client_receive(client, &message));
+	if (!test_client_receive(client, &message)) {
+		fail_msg("the connection ended, s_client says: %s", test_process_error_text(client->process));
+	}
 	return message;
 }
 

@@ -260,6 +260,42 @@ static void keys_stay_otherwise(void **state)
 	test_world_free(&world);
 }
 
+/* The credentials in force say who the device is: a record of another device beside them, or none, is made right. */
+static void credentials_say_who_the_device_is(void **state)
+{
+	struct dps_device foreign = {.id = {{0x42}}, .key_slot = "identity-0"};
+	struct test_world world;
+	struct dps_store store;
+	struct dps_device device;
+	struct dps_uuid before, after;
+
+	(void)state;
+	test_world_init(&world);
+	test_world_play(&world, DPS_START_NORMAL, MINUTE);
+	assert_int_equal(dps_client_device_id(&world.client, &before), DPS_OK);
+	assert_int_equal(dps_store_open(&store, &world.store.port, buf, sizeof(buf)), DPS_OK);
+	assert_int_equal(dps_store_write_device(&store, &foreign), DPS_OK);
+	test_world_clear(&world);
+	test_world_play(&world, DPS_START_NORMAL, MINUTE);
+	assert_int_equal(world.sent_count, 0);
+	assert_int_equal(dps_client_device_id(&world.client, &after), DPS_OK);
+	assert_true(dps_uuid_equal(&before, &after));
+	assert_int_equal(dps_store_open(&store, &world.store.port, buf, sizeof(buf)), DPS_OK);
+	assert_int_equal(dps_store_read_device(&store, &device), DPS_OK);
+	assert_true(dps_uuid_equal(&before, &device.id));
+	/* Without their key they are not in force; whose they were is still known. */
+	test_store_remove(&world.store, "device-0");
+	test_store_remove(&world.store, "device-1");
+	world.has_key[0] = false;
+	test_world_clear(&world);
+	test_world_play(&world, DPS_START_NORMAL, MINUTE);
+	test_world_assert_provisioned(&world);
+	assert_int_equal(test_world_count(&world, DPS_STEP_CREDENTIALS), 1);
+	assert_int_equal(dps_client_device_id(&world.client, &after), DPS_OK);
+	assert_true(dps_uuid_equal(&before, &after));
+	test_world_free(&world);
+}
+
 /* --- owners, and what the device keeps for itself ------------------------------------------------------------------------------ */
 
 static const uint8_t ace[] = {0x81, 0xa3, 0x6a, 'p', 'e', 'r', 'm',  'i',  's', 's', 'i', 'o', 'n', 0x02, 0x69, 'r',  'e',  's',
@@ -553,6 +589,7 @@ int main(void)
 		cmocka_unit_test(a_refused_key_is_not_insisted_on),
 		cmocka_unit_test(a_key_that_only_the_authority_knows_is_found_again),
 		cmocka_unit_test(keys_stay_otherwise),
+		cmocka_unit_test(credentials_say_who_the_device_is),
 		cmocka_unit_test(local_credentials_go_with_the_owner),
 		cmocka_unit_test(bad_local_credentials_change_nothing),
 		cmocka_unit_test(another_owner_means_everything),

@@ -399,6 +399,24 @@ static void test_flood_of_answers(void **state)
 	assert_int_equal(t.coap.counters.unknown_answers, 3000);
 }
 
+/* A peer that never stops sending what nobody asked for is left, whatever is still due from it. */
+static void test_endless_answers(void **state)
+{
+	unsigned fed = 0;
+	dps_result result = DPS_AGAIN;
+
+	(void)state;
+	start(0);
+	assert_int_equal(test_coap_get(&t, 1, "/a"), DPS_OK);
+	while (result == DPS_AGAIN && fed < 10000) {
+		for (int i = 0; i < 500; i++, fed++)
+			test_coap_feed_text(&t, 205, "ffffffffffffffff", CBOR, "never asked for");
+		result = test_coap_run(&t);
+	}
+	assert_int_equal(result, DPS_E_COAP);
+	assert_int_equal(t.coap.counters.unknown_answers, 4096);
+}
+
 /* The quota comes back once what was queued has left. */
 static void test_quota_returns(void **state)
 {
@@ -457,6 +475,7 @@ int main(void)
 		cmocka_unit_test(test_flood_without_room),
 		cmocka_unit_test(test_flood_does_not_starve_requests),
 		cmocka_unit_test(test_flood_of_answers),
+		cmocka_unit_test(test_endless_answers),
 		cmocka_unit_test(test_quota_returns),
 		cmocka_unit_test(test_reply_within_the_peers_limit),
 	};

@@ -145,6 +145,48 @@ static void the_host_must_match_unless_told_otherwise(void **state)
 	assert_int_equal(judge(&path, &trust, "other.example.com"), DPS_OK);
 }
 
+/* A gateway's certificate: the id of its hub as the CN, and no host name. */
+static void the_leafs_id_must_match_if_one_is_wanted(void **state)
+{
+	static const struct {
+		const char *subject;
+		bool matches;
+	} names[] = {
+		{"CN=uuid:11111111-2222-3333-4444-555555555555", true},
+		{"CN=11111111-2222-3333-4444-555555555555", true},
+		{"CN=uuid:11111111-2222-3333-4444-55555555555A", false},
+		{"CN=uuid:11111111-2222-3333-4444-55555555555", false},
+		{"CN=uuid:uuid:11111111-2222-3333-4444-555555555555", false},
+		{"CN=UUID:11111111-2222-3333-4444-555555555555", false},
+		{"CN=uuid:111111112222333344445555555555555555", false},
+		{"CN=gw.example.com", false},
+		{"O=Nobody", false},
+	};
+	struct dps_trust trust = {.skip_host_check = true};
+	struct test_certificate gateway;
+	struct dps_pki_path path;
+	(void)state;
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		test_certificate_make(&gateway, &(struct test_certificate_spec){.subject = names[i].subject, .key = &leaf_key});
+		for (int wanted = 0; wanted < 2; wanted++) {
+			memset(&trust.leaf_id, 0, sizeof(trust.leaf_id));
+			if (wanted)
+				assert_int_equal(dps_uuid_parse("11111111-2222-3333-4444-555555555555", DPS_UUID_TEXT_LEN, &trust.leaf_id), DPS_OK);
+			dps_pki_path_begin(&path, &trust, HOST);
+			assert_int_equal(dps_pki_path_add(&path, 1, root.der, root.len), DPS_OK);
+			assert_int_equal(dps_pki_path_add(&path, 0, gateway.der, gateway.len), DPS_OK);
+			assert_int_equal(dps_pki_path_end(&path), wanted && !names[i].matches ? DPS_E_SERVER_NAME : DPS_OK);
+			assert_int_equal(path.complete, !wanted || names[i].matches);
+		}
+		/* it is a further condition, not another one */
+		trust.skip_host_check = false;
+		dps_pki_path_begin(&path, &trust, HOST);
+		assert_int_equal(dps_pki_path_add(&path, 0, gateway.der, gateway.len), DPS_OK);
+		assert_int_equal(dps_pki_path_end(&path), DPS_E_SERVER_NAME);
+		trust.skip_host_check = true;
+	}
+}
+
 static void a_pin_matches_at_any_depth_and_in_both_kinds(void **state)
 {
 	const struct test_certificate *const depths[] = {&leaf, &inter, &root};
@@ -329,6 +371,7 @@ int main(void)
 		cmocka_unit_test(a_renewed_anchor_counts_as_long_as_its_twins),
 		cmocka_unit_test(dates_are_judged_to_the_second),
 		cmocka_unit_test(the_host_must_match_unless_told_otherwise),
+		cmocka_unit_test(the_leafs_id_must_match_if_one_is_wanted),
 		cmocka_unit_test(a_pin_matches_at_any_depth_and_in_both_kinds),
 		cmocka_unit_test(other_pins_do_not_match),
 		cmocka_unit_test(a_path_without_a_leaf_or_with_a_broken_part_never_counts),

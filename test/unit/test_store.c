@@ -50,10 +50,10 @@ static void the_format_stays_what_it_is(void **state)
 	cloud.hub_id = owner.id;
 	cloud.gateways[0] = (struct dps_gateway){owner.id, cloud.gateway};
 	assert_int_equal(dps_store_stage(&store, DPS_RECORD_CLOUD, &cloud), DPS_OK);
-	test_medium_expect(
-		&medium, "cloud-1",
-		"64700203 00000001 00000058 45041aee 002c 0004 0013 0000 b80c8fefa677534085fb2c162d75df03 0000 0001 "
-		"b80c8fefa677534085fb2c162d75df03 0013 706c6764 636f6170732b7463703a2f2f67773a35363834 636f6170732b7463703a2f2f67773a35363834");
+	test_medium_expect(&medium, "cloud-1",
+	                   "64700203 00000001 00000069 5244cf58 003d 0004 0013 0000 b80c8fefa677534085fb2c162d75df03 0000 0001 "
+	                   "b80c8fefa677534085fb2c162d75df03 0013 0000 0000 0000000000000000 00 0000 0000 706c6764 "
+	                   "636f6170732b7463703a2f2f67773a35363834 636f6170732b7463703a2f2f67773a35363834");
 	credentials.device_id = owner.id;
 	credentials.key_slot = test_text("identity-0");
 	credentials.chain = (struct dps_span){leaf, sizeof leaf};

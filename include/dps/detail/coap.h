@@ -89,6 +89,7 @@ struct dps_coap {
 	const struct dps_random *random;
 	uint32_t peer_size; /* the largest message that the peer takes */
 	uint32_t skip;      /* bytes of a message too large that are still to be dropped */
+	uint32_t strays;    /* answers on this connection that nobody asked for */
 	size_t rx_start;    /* receive[rx_start..rx_end) has been read and not been looked at */
 	size_t rx_end;
 	size_t tx_len;         /* send[0..tx_len) waits for the channel */

@@ -30,6 +30,7 @@
 #include "dps/channel.h"
 #include "dps/config.h"
 #include "dps/keys.h"
+#include "dps/pki.h"
 #include "dps/platform.h"
 
 #ifdef __cplusplus
@@ -61,6 +62,15 @@ struct dps_mbedtls_bridge {
 	dps_result failure; /* what the random or the key port said when one failed */
 };
 
+/** The TLS session of the last connection, for the next. Private. */
+struct dps_mbedtls_resume {
+	mbedtls_ssl_session session;
+	bool kept;                        /* there is one */
+	bool offered;                     /* to the present server */
+	uint8_t binding[DPS_SHA256_SIZE]; /* digest of what it may be used with */
+	struct dps_pki_path path;         /* what was seen in the handshake that began it */
+};
+
 /** A TLS 1.2 channel. */
 struct dps_mbedtls_channel {
 	struct dps_channel port;
@@ -75,8 +85,9 @@ struct dps_mbedtls_channel {
 	mbedtls_ssl_context ssl;
 	mbedtls_x509_crt anchors;
 	mbedtls_x509_crt chain;
-	uint32_t path_flags;      /* what Mbed TLS found wrong with the path, dates and name left out */
-	dps_result verdict;       /* of lib/pki on the path */
+	uint32_t path_flags; /* what Mbed TLS found wrong with the path, dates and name left out */
+	dps_result verdict;  /* of lib/pki on the path */
+	struct dps_mbedtls_resume resume;
 	dps_result read_failure;  /* of the network */
 	dps_result write_failure; /* of the network: what was gathered is lost */
 	dps_result failure;       /* of the channel: the one that got furthest */
@@ -90,13 +101,14 @@ struct dps_mbedtls_channel {
 
 /**
  * Makes a channel, not yet open, over a network and a random port (both borrowed). TLS 1.2 with ECDHE and AEAD suites on P-256 and P-384
- * only; no resumption, no renegotiation, no ALPN. Its functions never block but for the key port's `sign`, once a handshake. A peer that
+ * only; no renegotiation, no ALPN; a session is resumed if the parameters of open ask for it, and then kept in RAM between connections until other
+ * parameters are given, a handshake with it fails, or deinit. Its functions never block but for the key port's `sign`, once a handshake. A peer that
  * accepts the connection and then says nothing is waited for: the caller has the clock, and closes.
  */
 DPS_API void dps_mbedtls_channel_init(struct dps_mbedtls_channel *channel, const struct dps_network *network,
                                       const struct dps_random *random);
 
-/** Closes it if it is open. */
+/** Closes it if it is open, and wipes a session that was kept. */
 DPS_API void dps_mbedtls_channel_deinit(struct dps_mbedtls_channel *channel);
 
 /** Software keys: kept in a storage port as blobs "key-<slot>" (SEC 1 or PKCS #1 in DER), and in RAM while they are used. */
