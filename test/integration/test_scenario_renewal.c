@@ -173,19 +173,19 @@ static void new_certificate_during_connection(void **state)
 
 /*
  * TestProvisioningWithExpiringCertificate
- * Given a certificate that ends (13 s, here 2) while the ACLs' answer is waited for, when the device provisions, then it is not provisioned while that is so, nor
+ * Given a certificate that ends (13 s, here 4) while the ACLs' answer is waited for, when the device provisions, then it is not provisioned while that is so, nor
  * with that certificate; once the authority signs good ones it is. All that was answered well is kept.
  */
 static void with_expiring_certificate(void **state)
 {
-	static const char *const slow[] = {"acls:delay=3200:1", NULL};
+	static const char *const slow[] = {"acls:delay=5500:1", NULL};
 	struct test_local service;
 	struct test_command command;
 	struct test_program device;
 	const cJSON *event;
 
 	(void)state;
-	test_local_start(&service, &scenario, "{\"identityLifetime\": 2, \"resources\": []}", slow);
+	test_local_start(&service, &scenario, "{\"identityLifetime\": 4, \"resources\": []}", slow);
 	test_device_command(&command, &scenario, service.uri, "expiring");
 	test_program_start(&device, &command);
 	while (strcmp(test_get_text(test_program_await(&device, "step"), "step"), "credentials") != 0) {
