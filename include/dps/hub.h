@@ -28,6 +28,15 @@ extern "C" {
 /** Fills in the defaults of every field that has one; the rest is zero. */
 DPS_API void dps_hub_config_default(struct dps_hub_config *config);
 
+struct dps_device;
+
+/**
+ * Fills in what a session needs to serve a device's resources: their links are published, requests answered, changes told. Each request is judged by the access
+ * lists of dps_device_set_acl(), for the hub as its gateway's certificate names it. device is borrowed; it serves one session at a time, and may be changed
+ * (dps_device_changed(), dps_device_set_acl()) at any time, behind which dps_hub_process() is to be called.
+ */
+DPS_API void dps_hub_config_device(struct dps_hub_config *config, struct dps_device *device);
+
 /** Prepares a hub; nothing is read or sent. config is copied. DPS_E_ARGUMENT: a required part is missing or a value is out of range. */
 DPS_API DPS_MUST_USE dps_result dps_hub_init(struct dps_hub *hub, const struct dps_hub_config *config);
 
@@ -43,7 +52,10 @@ DPS_API uint32_t dps_hub_process(struct dps_hub *hub);
 /** As dps_client_wait_on(). */
 DPS_API size_t dps_hub_wait_on(struct dps_hub *hub, struct dps_wait *waits, size_t max);
 
-/** Records were committed by somebody else: they are read again. A session whose identity, hub or tokens are others than before is begun anew. */
+/**
+ * Records were committed by somebody else: they are read again. A session whose device id, hub, anchors or tokens are others than before is begun anew
+ * (OFFLINE with DPS_E_CANCELLED when it was online). One whose certificate was renewed stays: the new one is for the next connection.
+ */
 DPS_API void dps_hub_reload(struct dps_hub *hub);
 
 /** The list of links has changed: it is published again. */

@@ -64,11 +64,11 @@ struct dps_hub_source {
 
 /** What a hub tells. */
 enum dps_hub_event_type {
-	DPS_HUB_EVENT_STATE,      /**< state */
-	DPS_HUB_EVENT_ONLINE,     /**< signed in: hub, gateway, expires_in_s, ms since it was gone or started, resumed */
-	DPS_HUB_EVENT_PUBLISHED,  /**< the list of resources was taken */
-	DPS_HUB_EVENT_REFRESHED,  /**< new tokens are committed: expires_in_s */
-	DPS_HUB_EVENT_OFFLINE,    /**< a connection failed or ended: cause, code, text, gateway, in_ms until the next attempt */
+	DPS_HUB_EVENT_STATE,     /**< state */
+	DPS_HUB_EVENT_ONLINE,    /**< signed in: hub, gateway, expires_in_s, ms since it was gone or started, resumed */
+	DPS_HUB_EVENT_PUBLISHED, /**< the list of resources was taken */
+	DPS_HUB_EVENT_REFRESHED, /**< new tokens are committed: expires_in_s */
+	DPS_HUB_EVENT_OFFLINE, /**< a connection failed, ended, or was given up for other records: cause, code, text, gateway, in_ms until the next attempt */
 	DPS_HUB_EVENT_WARNING,    /**< something is odd, and the hub goes on: cause, code, text */
 	DPS_HUB_EVENT_FALLBACK,   /**< provisioning was asked for: provision, gateway, in_ms until it would be asked for again */
 	DPS_HUB_EVENT_SIGNED_OUT, /**< the gateway took the good-bye */
@@ -115,10 +115,14 @@ struct dps_hub_config {
 	/** Told the number that the hub gave a published link: what dps_hub_unpublish() wants. May be NULL. */
 	void (*on_link)(void *ctx, struct dps_span href, uint32_t ins);
 	dps_coap_serve serve; /**< answers the gateway's requests; NULL: 4.04, with which a plgd hub keeps no device online */
-	void (*on_attach)(void *ctx, struct dps_coap *coap); /**< a connection stands: coap is for notifications until on_detach; may be NULL */
-	void (*on_detach)(void *ctx);                        /**< may be NULL */
-	void (*on_turn)(void *ctx); /**< once in each process call on a connection: notifications that found no room may now; may be NULL */
-	void *resources;            /**< handed to these six as ctx */
+	/**
+	 * A connection stands: coap is for notifications until on_detach, peer the hub's id as the gateway's certificate has it; nil when the configuration names
+	 * no hub. May be NULL.
+	 */
+	void (*on_attach)(void *ctx, struct dps_coap *coap, const struct dps_uuid *peer);
+	void (*on_detach)(void *ctx); /**< may be NULL */
+	void (*on_turn)(void *ctx);   /**< once in each process call on a connection: notifications that found no room may now; may be NULL */
+	void *resources;              /**< handed to these six as ctx; dps_hub_config_device() fills them all in */
 
 	/**
 	 * Waits between rounds, ms; a round tries each gateway of the hub once. T/2 plus a random part of T/2, at the end of the list the last again. None is 0.

@@ -40,6 +40,9 @@ DPS_MUST_USE dps_result dps_device_process(struct dps_device *d);
 DPS_MUST_USE dps_result dps_device_write_links(const struct dps_device *d, size_t *next, bool *more, uint8_t *buf, size_t size,
                                                size_t *len);
 
+/* Bytes of the links of all published resources in one array; 0: there are none. */
+size_t dps_device_published_size(const struct dps_device *d);
+
 /* --- among resource*.c --------------------------------------------------------------------------------------------------------------- */
 
 #define DPS_CODE_CONTENT     205

@@ -245,6 +245,18 @@ static size_t next_published(const struct dps_device *d, size_t index)
 	return index;
 }
 
+size_t dps_device_published_size(const struct dps_device *d)
+{
+	struct dps_list list;
+
+	dps_list_begin(&list, NULL, 0);
+	for (size_t index = next_published(d, 0); index < d->count; index = next_published(d, index + 1)) {
+		write_published(&list.w, dps_device_at(d, index));
+		list.count++;
+	}
+	return list.count > 0 ? dps_list_end(&list) : 0;
+}
+
 dps_result dps_device_write_links(const struct dps_device *d, size_t *next, bool *more, uint8_t *buf, size_t size, size_t *len)
 {
 	struct dps_list list;

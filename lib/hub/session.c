@@ -110,7 +110,7 @@ void dps_hub_begin_session(struct dps_hub *hub)
 	dps_hub_set_state(hub, DPS_HUB_SIGNING_IN);
 	if (hub->config.on_attach != NULL) {
 		hub->in_callback = true;
-		hub->config.on_attach(hub->config.resources, &hub->coap);
+		hub->config.on_attach(hub->config.resources, &hub->coap, &hub->hub_id);
 		hub->in_callback = false;
 	}
 }

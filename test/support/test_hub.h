@@ -309,8 +309,9 @@ static inline void test_hub_serve(void *ctx, const struct dps_coap_inbound *inbo
 	reply->code = t->serve_code;
 }
 
-static inline void test_hub_on_attach(void *ctx, struct dps_coap *coap)
+static inline void test_hub_on_attach(void *ctx, struct dps_coap *coap, const struct dps_uuid *peer)
 {
+	(void)peer;
 	struct test_hub *t = ctx;
 
 	t->attached++;
