@@ -299,6 +299,7 @@ static void summarise(struct device *device, struct summary *summary)
 	summary_make(summary, &device->client, device->scratch, sizeof(device->scratch));
 	summary->tpm_handle = device->options->key_handle;
 	summary->tpm = &device->tpm.stats;
+	summary->storage = &device->storage.stats;
 }
 
 static void on_event(void *user, const struct dps_event *original)

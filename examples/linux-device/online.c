@@ -174,8 +174,11 @@ static void apply_values(struct device *device)
 static void apply_acl(struct device *device)
 {
 	struct online *online = &device->online;
-	dps_result result = dps_online_set_acl(&online->join, &online->resources, online->acl, online->local_acl, sizeof(online->acl));
+	const unsigned next = 1 - online->in_use;
+	dps_result result =
+		dps_online_set_acl(&online->join, &online->resources, online->acls[next].committed, online->acls[next].local, DPS_CONFIG_BODY_SIZE);
 
+	online->in_use = next;
 	if (result != DPS_OK)
 		device->reporter->warning(dps_result_name(result), "an access list cannot be read: it grants nothing");
 }
@@ -224,8 +227,7 @@ static void configure(struct device *device, struct dps_hub_config *config)
 	config->channel = &online->channel.port;
 	config->keys = options->key_handle != 0 ? &device->tpm.port : &device->keys.port;
 	config->source = dps_online_source(&online->join);
-	config->device_name = online->name;
-	dps_hub_config_device(config, &online->resources);
+	dps_device_serve_hub(&online->resources, config);
 	config->on_link = on_link;
 	if (options->hub_retry_count > 0) {
 		memcpy(config->retry_ms, options->hub_retry_ms, sizeof(config->retry_ms));

@@ -29,8 +29,11 @@ struct online {
 	int64_t last_synced; /* Unix ms, when the time was told last; 0: never */
 	struct online_conf conf;
 	struct input input;
-	uint8_t acl[DPS_CONFIG_BODY_SIZE];
-	uint8_t local_acl[DPS_CONFIG_BODY_SIZE];
+	struct {
+		uint8_t committed[DPS_CONFIG_BODY_SIZE];
+		uint8_t local[DPS_CONFIG_BODY_SIZE];
+	} acls[2];       /* those in force, and the next ones */
+	unsigned in_use; /* index into acls */
 	uint8_t values[DPS_CONFIG_BODY_SIZE];
 
 	/* What is to be done in the next turn. */

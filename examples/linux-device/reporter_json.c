@@ -125,6 +125,16 @@ static void add_summary(cJSON *json, const struct summary *summary)
 	cJSON_AddNumberToObject(json, "resources", (double)summary->resources);
 }
 
+/* The wear of the medium since the program began. */
+static void add_storage(cJSON *json, const struct dps_posix_storage_stats *stats)
+{
+	cJSON *storage = cJSON_AddObjectToObject(json, "storage");
+
+	cJSON_AddNumberToObject(storage, "writes", stats->writes);
+	cJSON_AddNumberToObject(storage, "bytes", (double)stats->bytes);
+	cJSON_AddNumberToObject(storage, "erases", stats->erases);
+}
+
 static cJSON *provisioned(const struct dps_event *event, const struct dps_report *report, const struct summary *summary)
 {
 	cJSON *json = reporter_json_new("provisioned");
@@ -132,6 +142,8 @@ static cJSON *provisioned(const struct dps_event *event, const struct dps_report
 	cJSON_AddBoolToObject(json, "fresh", event->fresh);
 	add_summary(json, summary);
 	add_report(json, report);
+	if (summary->storage != NULL)
+		add_storage(json, summary->storage);
 	if (summary->tpm_handle != 0)
 		add_tpm(json, summary);
 	return json;

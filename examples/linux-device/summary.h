@@ -4,6 +4,7 @@
 #define DEVICE_SUMMARY_H
 
 #include "dps/client.h"
+#include "dps/port/posix.h"
 #include "dps/port/tpm2.h"
 #include "options.h"
 
@@ -19,8 +20,9 @@ struct summary {
 	struct dps_certificate_info identity;
 	size_t aces;
 	size_t resources;
-	uint32_t tpm_handle;              /* of the manufacturer's key; 0: keys are files */
-	const struct dps_tpm2_stats *tpm; /* commands sent so far */
+	uint32_t tpm_handle;                           /* of the manufacturer's key; 0: keys are files */
+	const struct dps_tpm2_stats *tpm;              /* commands sent so far */
+	const struct dps_posix_storage_stats *storage; /* written since the program began; NULL: nobody counts */
 };
 
 /* Fills it from a client that has read its state; what cannot be read stays empty. buf is wiped. The TPM's part is left empty. */

@@ -246,21 +246,67 @@ static char *with_scheme(const char *gateway)
 	return strstr(gateway, "://") != NULL ? service_strdup(gateway) : service_format("%s%s", GATEWAY_SCHEME, gateway);
 }
 
-static void free_hubs(struct service_config *config)
+static void add_gateway(struct service_hub **hubs, size_t *count, const char *hub, const char *uri)
+{
+	struct service_hub *entry;
+	size_t at;
+
+	for (at = 0; at < *count && strcmp((*hubs)[at].id, hub) != 0; at++) {
+	}
+	if (at == *count) {
+		*hubs = service_realloc(*hubs, (at + 1) * sizeof(**hubs));
+		(*hubs)[at] = (struct service_hub){0};
+		memcpy((*hubs)[at].id, hub, SERVICE_UUID_SIZE);
+		(*count)++;
+	}
+	entry = &(*hubs)[at];
+	entry->gateways = service_realloc(entry->gateways, (entry->gateway_count + 1) * sizeof(*entry->gateways));
+	entry->gateways[entry->gateway_count++] = service_strdup(uri);
+}
+
+static void free_list(struct service_hub **hubs, size_t *count)
 {
 	size_t hub;
 	size_t gateway;
 
-	for (hub = 0; hub < config->hub_count; hub++) {
-		for (gateway = 0; gateway < config->hubs[hub].gateway_count; gateway++) {
-			free(config->hubs[hub].gateways[gateway]);
+	for (hub = 0; hub < *count; hub++) {
+		for (gateway = 0; gateway < (*hubs)[hub].gateway_count; gateway++) {
+			free((*hubs)[hub].gateways[gateway]);
 		}
-		free(config->hubs[hub].gateways);
-		free(config->hubs[hub].authority);
+		free((*hubs)[hub].gateways);
+		free((*hubs)[hub].authority);
 	}
-	free(config->hubs);
-	config->hubs = NULL;
-	config->hub_count = 0;
+	free(*hubs);
+	*hubs = NULL;
+	*count = 0;
+}
+
+static void free_hubs(struct service_config *config)
+{
+	free_list(&config->hubs, &config->hub_count);
+}
+
+/* Where the file names no hubs, the program's own gateways are what it hands out. */
+static void use_own_gateways(struct service_config *config)
+{
+	size_t hub;
+	size_t gateway;
+
+	if (config->names_hubs || config->own_hub_count == 0) {
+		return;
+	}
+	free_hubs(config);
+	for (hub = 0; hub < config->own_hub_count; hub++) {
+		for (gateway = 0; gateway < config->own_hubs[hub].gateway_count; gateway++) {
+			add_gateway(&config->hubs, &config->hub_count, config->own_hubs[hub].id, config->own_hubs[hub].gateways[gateway]);
+		}
+	}
+}
+
+void service_config_add_gateway(struct service_config *config, const char *hub, const char *uri)
+{
+	add_gateway(&config->own_hubs, &config->own_hub_count, hub, uri);
+	use_own_gateways(config);
 }
 
 /* A name that becomes part of file names in the state directory. */
@@ -553,38 +599,21 @@ char *service_config_set(struct service_config *config, const char *key, const c
 	}
 	error = build(&changed, settings);
 	if (error == NULL) {
+		changed.own_hubs = config->own_hubs;
+		changed.own_hub_count = config->own_hub_count;
+		config->own_hubs = NULL;
+		config->own_hub_count = 0;
+		use_own_gateways(&changed);
 		service_config_free(config);
 		*config = changed;
 	}
 	return error;
 }
 
-void service_config_clear_hubs(struct service_config *config)
-{
-	free_hubs(config);
-}
-
-void service_config_add_gateway(struct service_config *config, const char *hub, const char *uri)
-{
-	struct service_hub *entry;
-	size_t at;
-
-	for (at = 0; at < config->hub_count && strcmp(config->hubs[at].id, hub) != 0; at++) {
-	}
-	if (at == config->hub_count) {
-		config->hubs = service_realloc(config->hubs, (at + 1) * sizeof(*config->hubs));
-		config->hubs[at] = (struct service_hub){0};
-		memcpy(config->hubs[at].id, hub, SERVICE_UUID_SIZE);
-		config->hub_count++;
-	}
-	entry = &config->hubs[at];
-	entry->gateways = service_realloc(entry->gateways, (entry->gateway_count + 1) * sizeof(*entry->gateways));
-	entry->gateways[entry->gateway_count++] = service_strdup(uri);
-}
-
 void service_config_free(struct service_config *config)
 {
 	free_hubs(config);
+	free_list(&config->own_hubs, &config->own_hub_count);
 	hub_settings_free(&config->gateway);
 	free(config->owner);
 	free(config->authorization_provider);

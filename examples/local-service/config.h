@@ -26,7 +26,9 @@ struct service_config {
 	char psk[SERVICE_PSK_SIZE + 1]; /* empty: none is handed out */
 	struct service_hub *hubs;
 	size_t hub_count;
-	bool names_hubs; /* the file does */
+	bool names_hubs;              /* the file does */
+	struct service_hub *own_hubs; /* the gateways of this program: the hubs where the file names none */
+	size_t own_hub_count;
 	char *authorization_provider;
 	char *token;              /* NULL: one is made for each answer */
 	long identity_lifetime;   /* seconds from the signing to the identity's end, negative: it has ended already */
@@ -55,8 +57,8 @@ void service_config_load(struct service_config *config, const char *path);
 /* Changes one key while the service runs: value is JSON, null sets the key's default. What the file could not hold, and a key that nothing would
  * come of at run time, changes nothing: NULL, or why, which the caller frees. */
 char *service_config_set(struct service_config *config, const char *key, const char *value);
-/* For gateways of this program: takes all hubs away; adds one gateway (with scheme) to the hub of this id, which is made when there is none. */
-void service_config_clear_hubs(struct service_config *config);
+
+/* A gateway of this program (with scheme): it is handed out where the file names no hubs. */
 void service_config_add_gateway(struct service_config *config, const char *hub, const char *uri);
 
 void service_config_free(struct service_config *config);

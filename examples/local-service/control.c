@@ -33,18 +33,6 @@ static char *clear_faults(struct service *service, const char *rest)
 	return NULL;
 }
 
-/* Changes the configuration, and what was made from it. */
-static char *change(struct service *service, const char *key, const char *value)
-{
-	char *error = service_config_set(&service->config, key, value);
-
-	if (error == NULL) {
-		hub_name_hubs(service);
-		service_hubs_open(service);
-	}
-	return error;
-}
-
 static char *set_key(struct service *service, const char *rest)
 {
 	const char *space = strchr(rest, ' ');
@@ -55,9 +43,12 @@ static char *set_key(struct service *service, const char *rest)
 		return service_strdup("it must be \"set KEY JSON\"");
 	}
 	key = service_format("%.*s", (int)(space - rest), rest);
-	error = change(service, key, space + 1);
+	error = service_config_set(&service->config, key, space + 1);
 	if (error == NULL && strcmp(key, "hubCaLifetime") == 0) {
 		service_ca_limit_hubs(&service->authorities, service->config.hub_ca_lifetime);
+	}
+	if (error == NULL) {
+		service_hubs_open(service);
 	}
 	free(key);
 	return error;
@@ -66,10 +57,10 @@ static char *set_key(struct service *service, const char *rest)
 static char *set_group(struct service *service, const char *rest)
 {
 	if (strcmp(rest, "deleted") == 0) {
-		return change(service, "groupDeleted", "true");
+		return service_config_set(&service->config, "groupDeleted", "true");
 	}
 	if (strcmp(rest, "restored") == 0) {
-		return change(service, "groupDeleted", "false");
+		return service_config_set(&service->config, "groupDeleted", "false");
 	}
 	return service_strdup("it must be \"group deleted\" or \"group restored\"");
 }
@@ -84,6 +75,7 @@ static char *disconnect_all(struct service *service, const char *rest)
 	for (session = service->sessions; session != NULL; session = session->next) {
 		service_session_close_at(session, service_now_ms(), "control");
 	}
+	hub_disconnect(service, "control");
 	return NULL;
 }
 

@@ -19,12 +19,12 @@
 enum argument { ARGUMENT_NONE, ARGUMENT_NUMBER, ARGUMENT_OPTIONAL, ARGUMENT_FIELD, ARGUMENT_URI };
 
 /* The steps that know an action. */
-#define STEP(name)  (1u << SERVICE_STEP_##name)
-#define ALL         (PROVISION | HUB)
-#define PROVISION   (STEP(OTHER) - 1u)
-#define HUB         (STEP(HUB_OTHER) - 1u - PROVISION - STEP(OTHER))
-#define CREDENTIALS STEP(CREDENTIALS)
-#define TOLD        (STEP(OWNER) | STEP(CLOUD) | STEP(CREDENTIALS) | STEP(ACLS)) /* whose answer is a map with what a device is told */
+#define STEP(name)   (1u << SERVICE_STEP_##name)
+#define PROVISIONING (STEP(OTHER) - 1u)
+#define GATEWAY      (STEP(HUB_OTHER) - STEP(HUB_TIME))
+#define ALL          (PROVISIONING | GATEWAY)
+#define CREDENTIALS  STEP(CREDENTIALS)
+#define TOLD         (STEP(OWNER) | STEP(CLOUD) | STEP(CREDENTIALS) | STEP(ACLS)) /* whose answer is a map with what a device is told */
 
 struct action {
 	const char *name;
@@ -39,7 +39,7 @@ static const struct action actions[] = {
 	[SERVICE_FAULT_DELAY] = {"delay", ARGUMENT_NUMBER, 0, MAX_DELAY_MS, ALL},
 	[SERVICE_FAULT_DISCONNECT] = {"disconnect", ARGUMENT_NONE, 0, 0, ALL},
 	[SERVICE_FAULT_GARBAGE] = {"garbage", ARGUMENT_NONE, 0, 0, ALL},
-	[SERVICE_FAULT_NO_OIC_RES] = {"no-oic-res", ARGUMENT_NONE, 0, 0, PROVISION},
+	[SERVICE_FAULT_NO_OIC_RES] = {"no-oic-res", ARGUMENT_NONE, 0, 0, PROVISIONING},
 	[SERVICE_FAULT_TRUNCATE] = {"truncate", ARGUMENT_NONE, 0, 0, ALL},
 	[SERVICE_FAULT_NESTED] = {"nested", ARGUMENT_NONE, 0, 0, ALL},
 	[SERVICE_FAULT_ENDLESS] = {"endless", ARGUMENT_NONE, 0, 0, ALL},
@@ -58,10 +58,10 @@ static const struct action actions[] = {
 	[SERVICE_FAULT_RESET] = {"reset", ARGUMENT_NONE, 0, 0, ALL},
 	[SERVICE_FAULT_RESET_AFTER] = {"reset-after", ARGUMENT_NUMBER, 1, MAX_LARGE, ALL},
 	[SERVICE_FAULT_DUPLICATE] = {"duplicate", ARGUMENT_NONE, 0, 0, ALL},
-	[SERVICE_FAULT_OLD_TOKEN] = {"old-token", ARGUMENT_NONE, 0, 0, PROVISION},
-	[SERVICE_FAULT_FIREHOSE] = {"firehose", ARGUMENT_OPTIONAL, 1, MAX_FIREHOSE, PROVISION},
-	[SERVICE_FAULT_SLOW] = {"slow", ARGUMENT_NUMBER, 1, MAX_SLOW_MS, PROVISION},
-	[SERVICE_FAULT_REDIRECT] = {"redirect", ARGUMENT_URI, 0, 0, TOLD},
+	[SERVICE_FAULT_OLD_TOKEN] = {"old-token", ARGUMENT_NONE, 0, 0, PROVISIONING},
+	[SERVICE_FAULT_FIREHOSE] = {"firehose", ARGUMENT_OPTIONAL, 1, MAX_FIREHOSE, PROVISIONING},
+	[SERVICE_FAULT_SLOW] = {"slow", ARGUMENT_NUMBER, 1, MAX_SLOW_MS, PROVISIONING},
+	[SERVICE_FAULT_REDIRECT] = {"redirect", ARGUMENT_URI, 0, 0, TOLD | STEP(SIGN_UP)},
 };
 
 const char *service_step_name(enum service_step step)
@@ -174,8 +174,9 @@ static char *read_fault(struct service_fault *fault, const char *given)
 	char *count;
 
 	if (action == NULL || !parse_step(given, (size_t)(action - given), &fault->step)) {
-		return service_strdup("the step must be one of time, owner, cloud, credentials, acls, resources, "
-		                      "hub-time, signup, signin, signout, refresh, publish, unpublish, signoff");
+		return service_strdup(
+			"the step must be one of time, owner, cloud, credentials, acls, resources, hub-time, signup, signin, signout, refresh, "
+			"publish, unpublish, signoff");
 	}
 	fault->text = service_strdup(action + 1);
 	count = find_count(fault->text);

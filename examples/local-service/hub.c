@@ -145,21 +145,6 @@ static void print_gateway(const struct hub_gateway *gateway)
 	service_event_print(event);
 }
 
-void hub_name_hubs(struct service *service)
-{
-	const struct hub *hub = service->hub;
-	struct service_config *config = &service->config;
-	size_t at;
-
-	if (hub == NULL || config->names_hubs) {
-		return;
-	}
-	service_config_clear_hubs(config);
-	for (at = 0; at < hub->gateway_count; at++) {
-		service_config_add_gateway(config, hub->gateways[at]->id, hub->gateways[at]->uri);
-	}
-}
-
 void hub_open(struct service *service, const char *directory)
 {
 	struct hub *hub = service->hub;
@@ -185,7 +170,9 @@ void hub_open(struct service *service, const char *directory)
 		gateway->tls = hub_tls_open(service, gateway->id);
 		listen_at(gateway);
 	}
-	hub_name_hubs(service);
+	for (at = 0; at < hub->gateway_count; at++) {
+		service_config_add_gateway(&service->config, hub->gateways[at]->id, hub->gateways[at]->uri);
+	}
 	hub->control = hub_control_open(hub);
 	for (at = 0; at < hub->gateway_count; at++) {
 		print_gateway(hub->gateways[at]);
@@ -229,6 +216,15 @@ void hub_free(struct service *service)
 	free(hub->gateways);
 	free(hub);
 	service->hub = NULL;
+}
+
+void hub_disconnect(struct service *service, const char *reason)
+{
+	struct hub_link *link;
+
+	for (link = service->hub == NULL ? NULL : service->hub->links; link != NULL; link = link->next) {
+		hub_link_close_in(link, 0, reason);
+	}
 }
 
 /* --- the loop --- */

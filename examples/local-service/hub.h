@@ -44,7 +44,7 @@ struct hub {
  * when it cannot be read. */
 void hub_add_gateway(struct service *service, const char *given);
 
-/* Makes the listeners and the control socket, prints their events and, when the configuration names no hubs, makes these gateways its hubs.
+/* Makes the listeners and the control socket, prints their events and makes these gateways the hubs of a configuration that names none.
  * Nothing when there is no gateway; so too the next. */
 void hub_open(struct service *service, const char *directory);
 
@@ -53,8 +53,8 @@ void hub_close(struct service *service);
 
 void hub_free(struct service *service);
 
-/* Makes these gateways the hubs of a configuration that names none; hub_open() does it for the first one. */
-void hub_name_hubs(struct service *service);
+/* Marks all connections with gateways for closing. */
+void hub_disconnect(struct service *service, const char *reason);
 
 /* Fills the entry for the loop's poll; gives how many there are, 0 or 1. */
 size_t hub_poll(const struct service *service, struct pollfd *entry);

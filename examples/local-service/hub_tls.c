@@ -36,6 +36,33 @@ static bool is_identity(const X509 *certificate)
 	return is;
 }
 
+/* By the records on disk: another program on the state directory may have signed and revoked since. */
+static bool is_revoked(const struct service *service, const X509 *leaf)
+{
+	struct service_identities identities = {0};
+	char *serial = service_pki_serial(leaf);
+	bool is;
+
+	service_identities_open(&identities, service->authorities.directory);
+	is = service_identities_is_revoked(&identities, serial);
+	service_identities_close(&identities);
+	free(serial);
+	return is;
+}
+
+/* The name of the authority of a hub, NULL: the usual one. */
+static const char *authority_of(const struct service *service, const char *hub)
+{
+	size_t at;
+
+	for (at = 0; at < service->config.hub_count; at++) {
+		if (strcmp(service->config.hubs[at].id, hub) == 0) {
+			return service->config.hubs[at].authority;
+		}
+	}
+	return NULL;
+}
+
 /* NULL, or why this leaf admits no device; device takes its id. */
 static const char *refusal_of(const struct service *service, const X509 *leaf, char device[SERVICE_UUID_SIZE])
 {
@@ -43,7 +70,6 @@ static const char *refusal_of(const struct service *service, const X509 *leaf, c
 	bool is_uuid =
 		name != NULL && strncmp(name, UUID_PREFIX, strlen(UUID_PREFIX)) == 0 && service_uuid_parse(name + strlen(UUID_PREFIX), device);
 
-	(void)service;
 	free(name);
 	if (!is_uuid) {
 		return "its name is no device's";
@@ -54,7 +80,7 @@ static const char *refusal_of(const struct service *service, const X509 *leaf, c
 	if (X509_cmp_current_time(X509_get0_notAfter(leaf)) <= 0) {
 		return "it has expired";
 	}
-	return NULL;
+	return is_revoked(service, leaf) ? "it was revoked" : NULL;
 }
 
 /* Every refusal becomes alert bad_certificate, as at the provisioning side. */
@@ -85,20 +111,21 @@ bool hub_tls_admit(SSL *ssl, struct hub_tls_peer *peer)
 
 static void set_identity(SSL_CTX *context, const struct service *service, const char *hub)
 {
+	const struct service_signer *signer = service_ca_hub(&service->authorities, authority_of(service, hub));
 	time_t now = time(NULL);
 	char *name = service_format("%s%s", UUID_PREFIX, hub);
 	struct service_certificate_request request = {
 		.profile = SERVICE_PROFILE_IDENTITY,
 		.common_name = name,
 		.key = service_pki_make_key(SERVICE_KEY_P256),
-		.issuer = &service->authorities.hub,
+		.issuer = signer,
 		.not_before = now - 3600,
 		.not_after = now + GATEWAY_DAYS * SERVICE_SECONDS_PER_DAY,
 	};
 	X509 *certificate = service_pki_issue(&request);
 
 	if (SSL_CTX_use_certificate(context, certificate) != 1 || SSL_CTX_use_PrivateKey(context, request.key) != 1 ||
-	    SSL_CTX_add1_chain_cert(context, service->authorities.hub.certificate) != 1) {
+	    SSL_CTX_add1_chain_cert(context, signer->certificate) != 1) {
 		service_fail(SERVICE_EXIT_FAILURE, "OpenSSL does not take the gateway's certificate");
 	}
 	X509_free(certificate);
@@ -110,8 +137,9 @@ SSL_CTX *hub_tls_open(const struct service *service, const char *hub)
 {
 	SSL_CTX *context = SSL_CTX_new(TLS_server_method());
 	X509_STORE *roots = X509_STORE_new();
+	const struct service_signer *root = service_ca_hub_root(&service->authorities, authority_of(service, hub));
 
-	if (context == NULL || roots == NULL || X509_STORE_add_cert(roots, service->authorities.hub_root.certificate) != 1 ||
+	if (context == NULL || roots == NULL || X509_STORE_add_cert(roots, root->certificate) != 1 ||
 	    SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION) != 1 ||
 	    SSL_CTX_set_session_id_context(context, (const unsigned char *)hub, SSL_MAX_SID_CTX_LENGTH) != 1) {
 		service_fail(SERVICE_EXIT_FAILURE, "OpenSSL gives no context for a gateway");

@@ -247,10 +247,10 @@ static void serve_until_signal(struct service *service, const sigset_t *while_wa
 	nfds_t count = 1;
 
 	service_control_open(&control, STDIN_FILENO);
+	count += hub_poll(service, &ready[count]);
 	if (service->coap != NULL) {
 		ready[count++] = (struct pollfd){.fd = coap_context_get_coap_fd(service->coap), .events = POLLIN};
 	}
-	count += hub_poll(service, &ready[count]);
 	while (stop_signal == 0) {
 		uint64_t now = service_now_ms();
 		uint64_t hub_next = hub_run(service, now);

@@ -441,7 +441,12 @@ void service_steps_encode(struct service_answer *answer, const struct service_re
 		change_type(item);
 	}
 	if (fault == SERVICE_FAULT_REDIRECT) {
-		cJSON_AddStringToObject(tree, "redirecturi", request->fault->field);
+		/* Sign-up has that field already, and in its place. */
+		if (cJSON_GetObjectItemCaseSensitive(tree, "redirecturi") != NULL) {
+			cJSON_ReplaceItemInObjectCaseSensitive(tree, "redirecturi", cJSON_CreateString(request->fault->field));
+		} else {
+			cJSON_AddStringToObject(tree, "redirecturi", request->fault->field);
+		}
 	}
 	answer->code = fault == SERVICE_FAULT_CODE ? (coap_pdu_code_t)request->fault->code : success;
 	answer->content_format = request->accept == SERVICE_ABSENT ? SERVICE_FORMAT_OCF_CBOR : request->accept;

@@ -86,9 +86,9 @@ DPS_API DPS_MUST_USE dps_result dps_client_get_pin(const struct dps_client *clie
 
 /** What dps_client_configure() made of what it was told. */
 enum dps_configured {
-	DPS_CONFIGURED_SAME,       /**< nothing new */
-	DPS_CONFIGURED_UPDATED,    /**< other pins; the device need not provision again */
-	DPS_CONFIGURED_REPROVISION /**< another endpoint, or the device is not provisioned: start, with DPS_START_FORCE if it is provisioned */
+	DPS_CONFIGURED_SAME,    /**< nothing new; nothing was written */
+	DPS_CONFIGURED_UPDATED, /**< other pins, or fewer endpoints beside the selected one: a provisioned device need not provision again */
+	DPS_CONFIGURED_REPROVISION /**< another endpoint, or anything new for a device that is not provisioned: start, with DPS_START_FORCE if it is */
 };
 
 /**

@@ -28,15 +28,6 @@ extern "C" {
 /** Fills in the defaults of every field that has one; the rest is zero. */
 DPS_API void dps_hub_config_default(struct dps_hub_config *config);
 
-struct dps_device;
-
-/**
- * Fills in what a session needs to serve a device's resources: their links are published, requests answered, changes told. Each request is judged by the access
- * lists of dps_device_set_acl(), for the hub as its gateway's certificate names it. device is borrowed; it serves one session at a time, and may be changed
- * (dps_device_changed(), dps_device_set_acl()) at any time, behind which dps_hub_process() is to be called.
- */
-DPS_API void dps_hub_config_device(struct dps_hub_config *config, struct dps_device *device);
-
 /** Prepares a hub; nothing is read or sent. config is copied. DPS_E_ARGUMENT: a required part is missing or a value is out of range. */
 DPS_API DPS_MUST_USE dps_result dps_hub_init(struct dps_hub *hub, const struct dps_hub_config *config);
 

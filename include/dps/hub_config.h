@@ -7,6 +7,7 @@
 #ifndef DPS_HUB_CONFIG_H
 #define DPS_HUB_CONFIG_H
 
+#include "dps/acl.h"
 #include "dps/channel.h"
 #include "dps/config.h"
 #include "dps/detail/coap.h"
@@ -116,13 +117,12 @@ struct dps_hub_config {
 	void (*on_link)(void *ctx, struct dps_span href, uint32_t ins);
 	dps_coap_serve serve; /**< answers the gateway's requests; NULL: 4.04, with which a plgd hub keeps no device online */
 	/**
-	 * A connection stands: coap is for notifications until on_detach, peer the hub's id as the gateway's certificate has it; nil when the configuration names
-	 * no hub. May be NULL.
+	 * A connection stands: coap is for notifications until on_detach, peer is who asks there, the hub whose id the gateway's certificate has. May be NULL.
 	 */
-	void (*on_attach)(void *ctx, struct dps_coap *coap, const struct dps_uuid *peer);
+	void (*on_attach)(void *ctx, struct dps_coap *coap, const struct dps_acl_subject *peer);
 	void (*on_detach)(void *ctx); /**< may be NULL */
 	void (*on_turn)(void *ctx);   /**< once in each process call on a connection: notifications that found no room may now; may be NULL */
-	void *resources;              /**< handed to these six as ctx; dps_hub_config_device() fills them all in */
+	void *resources;              /**< handed to these six as ctx. dps_device_serve_hub() sets all but on_link */
 
 	/**
 	 * Waits between rounds, ms; a round tries each gateway of the hub once. T/2 plus a random part of T/2, at the end of the list the last again. None is 0.

@@ -47,7 +47,7 @@ DPS_API DPS_MUST_USE dps_result dps_online_process(struct dps_online *online);
 
 /**
  * Puts the access lists in force that are committed: the service's and the device's own. To be called before the session starts, and again behind
- * DPS_EVENT_COMMITTED with one of the two records. The buffers (DPS_CONFIG_BODY_SIZE bytes each are enough) must stay until the next call. A list that
+ * DPS_EVENT_COMMITTED with one of the two records. The buffers (DPS_CONFIG_BODY_SIZE bytes each are enough) must stay unchanged until the next call has returned, which so needs others. A list that
  * cannot be read grants nothing, and the failure is returned; one that is not there is none.
  */
 DPS_API DPS_MUST_USE dps_result dps_online_set_acl(struct dps_online *online, struct dps_device *device, uint8_t *committed, uint8_t *local,

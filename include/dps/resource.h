@@ -138,8 +138,8 @@ struct dps_device_config {
 	const char *type;            /**< the device's type beside oic.wk.d, "oic.d.light" */
 	const char *manufacturer;    /**< "mnmn" of /oic/p; required */
 	const char *data_model;      /**< "dmv" of /oic/d; NULL: "ocf.res.1.3.0" */
-	char *name;                  /**< for people: UTF-8, ends with a NUL; required */
-	size_t name_size;            /**< bytes of its buffer; 0: it cannot be changed, and there is no /oc/con */
+	char *name;                  /**< for people: UTF-8, at most 64 bytes and a NUL; required */
+	size_t name_size;            /**< bytes of its buffer, at most 65; 0: it cannot be changed, and there is no /oc/con */
 	void (*on_name)(void *user); /**< after somebody changed the name: the application may keep it. May be NULL */
 
 	const struct dps_device_endpoint *endpoints; /**< shown in links; none: links have no "eps" */
@@ -183,6 +183,7 @@ struct dps_device_counters {
 #define DPS_DEVICE_WORDS   ((DPS_DEVICE_ENTRIES + 31) / 32)
 
 struct dps_coap;
+struct dps_hub_config;
 
 /** A set of resources by their place in the table. Private. */
 struct dps_device_set {
@@ -209,12 +210,13 @@ struct dps_device_observer {
 	bool ending; /* the last notification is due: why is found out when it leaves */
 };
 
-/** The device's resources: caller-owned, about 2.4 KB in the default configuration. The fields are private; counters may be read. */
+/** The device's resources: caller-owned, about 1 KB on a Cortex-M4 in the default configuration. The fields are private; counters may be read. */
 struct dps_device {
 	const struct dps_device_config *config;
 	struct dps_coap *coap;          /* NULL: detached */
 	struct dps_acl_subject subject; /* the peer there */
 	struct dps_acl acls[2];         /* committed, local */
+	struct dps_device_set shown;    /* what of the batch they let the peer see */
 	size_t room;
 	size_t own_count; /* the library's own stand first */
 	size_t count;
@@ -268,10 +270,17 @@ DPS_API dps_result dps_device_changed(struct dps_device *device, const char *hre
 DPS_API DPS_MUST_USE dps_result dps_device_write(struct dps_device *device, struct dps_span href, struct dps_span rep);
 
 /**
- * The access lists in force: the committed one and the device's own entries. Either may be NULL: none. The entries are borrowed and must stay until the
- * next call. Observers that are no longer allowed are told so, and dropped.
+ * The access lists in force: the committed one and the device's own entries. Either may be NULL: none. The entries are borrowed and must stay unchanged until
+ * the next call: a new list is read into another buffer. Observers that are no longer allowed are told so, and dropped.
  */
 DPS_API void dps_device_set_acl(struct dps_device *device, const struct dps_acl *committed, const struct dps_acl *local);
+
+/**
+ * Has a hub session serve and publish this device: sets write_links, serve, on_attach, on_detach, on_turn, resources and device_name of its
+ * configuration, between dps_hub_config_default() and dps_hub_init(). The device must outlive the session, and has one session at a time. Resources that are
+ * added later are published by dps_hub_publish_changed().
+ */
+DPS_API void dps_device_serve_hub(struct dps_device *device, struct dps_hub_config *config);
 
 #endif
 

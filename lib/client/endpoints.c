@@ -319,7 +319,7 @@ dps_result dps_client_configure(struct dps_client *client, const char *uri, cons
 	if (result != DPS_OK)
 		return result;
 	same = client->endpoint_count > 0 && strcmp(client->endpoints[client->selected].uri, uri) == 0;
-	if (same && has_pins(client, pins, count)) {
+	if (same && client->endpoint_count == 1 && has_pins(client, pins, count)) {
 		*out = DPS_CONFIGURED_SAME;
 		return DPS_OK;
 	}

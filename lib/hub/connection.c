@@ -86,6 +86,7 @@ static const struct dps_gateway *other_hub(const struct dps_hub *hub, size_t nth
 static void ask_provisioning(struct dps_hub *hub, const struct dps_gateway *selected)
 {
 	const struct dps_hub_source *source = &hub->config.source;
+	const bool nested = hub->in_callback;
 	struct dps_hub_event event = {.type = DPS_HUB_EVENT_FALLBACK,
 	                              .provision = selected != NULL ? DPS_HUB_PROVISION_GATEWAY : DPS_HUB_PROVISION_AGAIN};
 	dps_result result;
@@ -94,7 +95,9 @@ static void ask_provisioning(struct dps_hub *hub, const struct dps_gateway *sele
 	hub->fallback_at = dps_hub_now(hub) + hub->fallback_ms;
 	event.in_ms = hub->fallback_ms;
 	dps_hub_emit(hub, &event);
+	hub->in_callback = true; /* whoever provisions may have callbacks of its own, that say reload */
 	result = source->provision(source->ctx, event.provision, selected);
+	hub->in_callback = nested;
 	if (result != DPS_OK)
 		dps_hub_warn(hub, result, "provisioning could not be started");
 }
@@ -252,7 +255,7 @@ void dps_hub_connect(struct dps_hub *hub)
 	uint16_t port = 0;
 	dps_result result = dps_hub_load(hub);
 
-	if (result == DPS_E_NOT_FOUND) {
+	if (result == DPS_E_NOT_FOUND || result == DPS_E_STORAGE_CORRUPT) { /* a record that is damaged is as good as none */
 		dps_hub_need_provisioning(hub);
 		return;
 	}

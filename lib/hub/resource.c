@@ -8,7 +8,8 @@
 
 #include "codec/text.h"
 
-#define HREF_MAX 127
+#define HREF_MAX        127
+#define DEVICE_NAME_MAX 64 /* what a hub session publishes */
 
 _Static_assert(DPS_DEVICE_ENTRIES <= UINT8_MAX, "observers keep the place of a resource in a byte");
 
@@ -157,7 +158,7 @@ dps_result dps_device_init(struct dps_device *d, const struct dps_device_config 
 	memset(d, 0, sizeof(*d));
 	if (config == NULL || dps_uuid_is_nil(&config->id) || config->random == NULL || !is_text(config->manufacturer, 1, HREF_MAX) ||
 	    config->name == NULL || (config->name_size > 0 && memchr(config->name, '\0', config->name_size) == NULL) ||
-	    !is_text(config->name, 0, UINT8_MAX) || config->name_size > UINT8_MAX ||
+	    !is_text(config->name, 0, DEVICE_NAME_MAX) || config->name_size > DEVICE_NAME_MAX + 1 ||
 	    (config->type != NULL && !is_text(config->type, 1, HREF_MAX)) ||
 	    (config->data_model != NULL && !is_text(config->data_model, 1, HREF_MAX)) ||
 	    (config->endpoint_count > 0 && config->endpoints == NULL))
@@ -193,6 +194,7 @@ dps_result dps_device_add(struct dps_device *d, const struct dps_device_resource
 	d->entries[d->count++].resource = resource;
 	dps_device_mark(d, d->count - 1);
 	dps_device_mark(d, DPS_DEVICE_RES);
+	dps_batch_all(d, &d->shown);
 	return DPS_OK;
 }
 
@@ -257,9 +259,8 @@ dps_result dps_device_write(struct dps_device *d, struct dps_span href, struct d
 void dps_device_set_acl(struct dps_device *d, const struct dps_acl *committed, const struct dps_acl *local)
 {
 	const struct dps_acl none = {.count = 0};
-	struct dps_device_set before, after;
+	const struct dps_device_set before = d->shown;
 
-	dps_batch_all(d, &before);
 	d->acls[0] = committed != NULL ? *committed : none;
 	d->acls[1] = local != NULL ? *local : none;
 	for (size_t i = 0; i < DPS_CONFIG_OBSERVERS; i++) {
@@ -268,9 +269,9 @@ void dps_device_set_acl(struct dps_device *d, const struct dps_acl *committed, c
 		if (o->active)
 			o->ending = !dps_device_allowed(d, o->entry, DPS_ACL_RETRIEVE);
 	}
-	dps_batch_all(d, &after);
+	dps_batch_all(d, &d->shown);
 	for (size_t i = 0; i < d->count && d->coap != NULL; i++)
-		if (dps_set_has(&after, i) && !dps_set_has(&before, i))
+		if (dps_set_has(&d->shown, i) && !dps_set_has(&before, i))
 			dps_device_mark(d, i); /* it is new to who is there */
 }
 
@@ -307,6 +308,7 @@ void dps_device_attach(struct dps_device *d, struct dps_coap *coap, const struct
 	dps_device_detach(d);
 	d->coap = coap;
 	d->subject = *subject;
+	dps_batch_all(d, &d->shown);
 }
 
 void dps_device_detach(struct dps_device *d)

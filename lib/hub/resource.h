@@ -40,8 +40,8 @@ DPS_MUST_USE dps_result dps_device_process(struct dps_device *d);
 DPS_MUST_USE dps_result dps_device_write_links(const struct dps_device *d, size_t *next, bool *more, uint8_t *buf, size_t size,
                                                size_t *len);
 
-/* Bytes of the links of all published resources in one array; 0: there are none. */
-size_t dps_device_published_size(const struct dps_device *d);
+/* Bytes that all links of a publication take at most. */
+size_t dps_device_links_size(const struct dps_device *d);
 
 /* --- among resource*.c --------------------------------------------------------------------------------------------------------------- */
 

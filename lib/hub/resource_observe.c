@@ -90,6 +90,7 @@ static void write_end(struct notification *n, unsigned code, struct dps_coap_rep
 static void write_batch(struct notification *n, struct dps_coap_reply *reply)
 {
 	struct dps_device *d = n->device;
+	const uint32_t faults = d->counters.faults;
 	struct dps_device_set allowed;
 
 	dps_batch_all(d, &allowed);
@@ -99,9 +100,9 @@ static void write_batch(struct notification *n, struct dps_coap_reply *reply)
 	n->silent = dps_batch_write(d, &n->rest, false, reply->payload, reply->size, &reply->len) == 0;
 	for (size_t i = 0; i < DPS_DEVICE_WORDS; i++)
 		n->told.word[i] &= ~n->rest.word[i];
-	if (n->silent)
-		reply->code = 0;                 /* nothing of it may be told, or could be made */
-	else if (dps_set_is_empty(&n->rest)) /* else the peer does not have all that the ETag stands for */
+	if (n->silent) /* nothing of it may be told, or could be made */
+		reply->code = 0;
+	else if (dps_set_is_empty(&n->rest) && d->counters.faults == faults) /* else the peer lacks some of what the ETag stands for */
 		dps_etag_put_batch(d, &allowed, reply);
 }
 
@@ -164,16 +165,30 @@ static void drop_first(const struct dps_device *d, struct dps_device_observer *o
 	}
 }
 
-/* What follows from a notification that was not sent for want of any room there could be. DPS_OK: go on. */
+static void end_observation(struct dps_device *d, struct dps_device_observer *o)
+{
+	d->counters.observers_ended++;
+	forget(o);
+}
+
+/* What follows from a notification that was not sent for want of any room there could be. */
 static dps_result too_large(struct dps_device *d, struct dps_device_observer *o, struct notification *n, struct dps_span token)
 {
+	dps_result result;
+
 	d->counters.too_large++;
-	if (o->entry == DPS_DEVICE_RES && o->interface == DPS_IF_B) {
+	if (o->entry == DPS_DEVICE_RES && o->interface == DPS_IF_B && !o->ending) {
 		drop_first(d, o);
 		return DPS_OK;
 	}
 	n->too_large = true;
-	return dps_coap_notify(d->coap, token, write_notification, n);
+	result = dps_coap_notify(d->coap, token, write_notification, n);
+	if (result != DPS_OK && result != DPS_E_TOO_LARGE)
+		return result;
+	if (result == DPS_OK)
+		d->counters.notifications++;
+	end_observation(d, o); /* a peer that takes not even that is not told */
+	return DPS_OK;
 }
 
 static void report(const struct dps_device *d, const struct notification *n)
@@ -191,11 +206,8 @@ static dps_result tell(struct dps_device *d, struct dps_device_observer *o)
 	struct notification n = {.device = d, .observer = o};
 	dps_result result = dps_coap_notify(d->coap, token, write_notification, &n);
 
-	if (result == DPS_E_TOO_LARGE) {
-		result = too_large(d, o, &n, token);
-		if (result != DPS_OK || !n.last)
-			return result;
-	}
+	if (result == DPS_E_TOO_LARGE)
+		return too_large(d, o, &n, token);
 	if (result != DPS_OK)
 		return result;
 	for (size_t i = 0; i < DPS_DEVICE_WORDS; i++) /* what a handler said is due meanwhile stays so */
@@ -204,10 +216,8 @@ static dps_result tell(struct dps_device *d, struct dps_device_observer *o)
 		return DPS_OK;
 	d->counters.notifications++;
 	o->sequence++;
-	if (n.last) {
-		d->counters.observers_ended++;
-		forget(o);
-	}
+	if (n.last)
+		end_observation(d, o);
 	report(d, &n);
 	return DPS_OK;
 }

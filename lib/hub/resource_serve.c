@@ -124,6 +124,7 @@ static unsigned judge(struct request *r)
 /* The batch, less what an incremental request knows already. */
 static unsigned get_batch(struct request *r)
 {
+	const uint32_t faults = r->device->counters.faults;
 	struct dps_device_set set;
 
 	dps_batch_all(r->device, &set);
@@ -137,6 +138,8 @@ static unsigned get_batch(struct request *r)
 			return DPS_CODE_VALID;
 	}
 	(void)dps_batch_write(r->device, &set, true, r->reply->payload, r->reply->size, &r->reply->len);
+	if (r->device->counters.faults != faults) /* the peer does not have all that the ETag stands for */
+		r->reply->etag_len = 0;
 	return DPS_CODE_CONTENT;
 }
 

@@ -245,16 +245,14 @@ static size_t next_published(const struct dps_device *d, size_t index)
 	return index;
 }
 
-size_t dps_device_published_size(const struct dps_device *d)
+size_t dps_device_links_size(const struct dps_device *d)
 {
-	struct dps_list list;
+	struct dps_cbor_writer w;
 
-	dps_list_begin(&list, NULL, 0);
-	for (size_t index = next_published(d, 0); index < d->count; index = next_published(d, index + 1)) {
-		write_published(&list.w, dps_device_at(d, index));
-		list.count++;
-	}
-	return list.count > 0 ? dps_list_end(&list) : 0;
+	dps_cbor_writer_init(&w, NULL, 0);
+	for (size_t i = next_published(d, 0); i < d->count; i = next_published(d, i + 1))
+		write_published(&w, dps_device_at(d, i));
+	return w.len + LIST_HEAD;
 }
 
 dps_result dps_device_write_links(const struct dps_device *d, size_t *next, bool *more, uint8_t *buf, size_t size, size_t *len)

@@ -93,6 +93,7 @@ void dps_hub_begin_session(struct dps_hub *hub)
 {
 	const struct dps_channel *channel = hub->config.channel;
 	const struct dps_transport_env env = {.channel = channel, .random = &hub->config.platform->random}; /* no body area: no blocks */
+	const struct dps_acl_subject peer = {.authenticated = true, .uuid = hub->hub_id}; /* TLS compared it */
 	struct dps_channel_stats stats;
 
 	dps_coap_transport.attach(&hub->coap, &env);
@@ -110,7 +111,7 @@ void dps_hub_begin_session(struct dps_hub *hub)
 	dps_hub_set_state(hub, DPS_HUB_SIGNING_IN);
 	if (hub->config.on_attach != NULL) {
 		hub->in_callback = true;
-		hub->config.on_attach(hub->config.resources, &hub->coap, &hub->hub_id);
+		hub->config.on_attach(hub->config.resources, &hub->coap, &peer);
 		hub->in_callback = false;
 	}
 }
@@ -275,7 +276,6 @@ static void signed_in(struct dps_hub *hub, struct dps_span payload)
 	event.resumed = stats.resumed != hub->resumed;
 	dps_hub_set_state(hub, DPS_HUB_ONLINE);
 	dps_hub_emit(hub, &event);
-	remember_gateway(hub);
 }
 
 static void took_tokens(struct dps_hub *hub, enum dps_hub_op op, struct dps_span payload)
@@ -311,11 +311,17 @@ static const unsigned REFUSALS[DPS_HUB_OP_COUNT] = {
 	[DPS_HUB_OP_REFRESH] = DPS_HUB_REFRESH_REFUSED,
 };
 
+/* An answer that says nothing, whatever its code. */
+static bool is_broken(const struct dps_answer *answer)
+{
+	return answer->code < 400 || dps_result_class(answer->result) == DPS_CLASS_PROTOCOL;
+}
+
 static void account_refused(struct dps_hub *hub, enum dps_hub_op op, const struct dps_answer *answer)
 {
 	const struct dps_span text = {answer->payload, answer->payload_len};
 
-	if (answer->code < 400 || dps_hub_meaning(answer->code, text) == DPS_HUB_TRY_LATER) {
+	if (is_broken(answer) || dps_hub_meaning(answer->code, text) == DPS_HUB_TRY_LATER) {
 		dps_hub_connection_failed(hub, answer->result, answer->code, answer->code < 400 ? no_text : text);
 		return;
 	}
@@ -359,7 +365,7 @@ void dps_hub_sign_off_done(struct dps_hub *hub, unsigned code)
 static void take_good_bye(struct dps_hub *hub, enum dps_hub_op op, const struct dps_answer *answer)
 {
 	const struct dps_span text = {answer->payload, answer->payload_len};
-	const bool later = answer->code < 400 || dps_hub_meaning(answer->code, text) == DPS_HUB_TRY_LATER;
+	const bool later = is_broken(answer) || dps_hub_meaning(answer->code, text) == DPS_HUB_TRY_LATER;
 	struct dps_hub_event event = {.type = DPS_HUB_EVENT_SIGNED_OUT};
 
 	if (answer->result != DPS_OK)
@@ -506,6 +512,7 @@ static void check_stable(struct dps_hub *hub)
 	hub->redirects = 0;
 	hub->fallback_ms = 0;
 	hub->fallback_at = dps_hub_now(hub);
+	remember_gateway(hub); /* not sooner: a device that is thrown about would write each time */
 }
 
 void dps_hub_advance_session(struct dps_hub *hub, bool *busy)

@@ -169,6 +169,9 @@ static dps_result storage_write(void *ctx, const char *name, const struct dps_sp
 		(void)unlinkat(s->directory, TEMPORARY, 0);
 		return storage_fail(s, "write", name, error);
 	}
+	s->stats.writes++;
+	for (size_t i = 0; i < count; i++)
+		s->stats.bytes += parts[i].len;
 	return storage_sync_directory(s, name);
 }
 
@@ -184,6 +187,8 @@ static dps_result storage_erase(void *ctx, const char *name)
 			return storage_fail(s, "erase", name, errno);
 		if (!s->sync_pending)
 			return DPS_OK;
+	} else {
+		s->stats.erases++;
 	}
 	return storage_sync_directory(s, name);
 }

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Measures whole provisioning runs of dps-device against dps-service, and prints tables. docs/performance.md says what the figures mean.
 
-bench.py --build DIR [--runs N] [SECTION]...    sections: loopback lag network instructions tpm (default: all)
+bench.py --build DIR [--runs N] [SECTION]...    sections: wear loopback lag network instructions tpm (default: all)
 
 Exit: 0 all runs provisioned their device, whatever the figures; 1 a run failed; 2 bad usage. The figures are also left in
 DIR/bench/results.json.
@@ -355,7 +355,32 @@ def tpm(factory, runs, results):
             say(f"  {command['name']:<16} {command['us'] / 1000:>7.2f} ms{notes}")
 
 
-SECTIONS = {"loopback": loopback, "lag": lag, "network": network, "instructions": instructions, "tpm": tpm}
+# --- wear of the medium --------------------------------------------------------------------------------------------------------------
+
+# What a device does in its life, one after another on one state directory, and the options that make it do so.
+LIFE = (
+    ("first provisioning", ()),
+    ("renewal of the identity", ("--renew",)),
+    ("all steps again", ("--force",)),
+    ("restart of a provisioned device", ()),
+)
+
+
+def wear(factory, _runs, results):
+    heading("Wear of the medium: blobs written and erased, and bytes of the blobs written")
+    say("With the files of dps-device itself (what it remembers of its command line, once) and of its software keys; without what a file system adds.\n")
+    say(f"{'':<32} {'writes':>6} {'bytes':>6} {'erases':>6}")
+    identity = ("--cert", f"{factory.dir}/factory/manufacturer.pem", "--key", f"file:{factory.dir}/factory/manufacturer.key")
+    with factory.start_service("127.0.0.1", ABSENT) as service:
+        state = factory.make_state()
+        for name, options in LIFE:
+            run = factory.provision_in(state, f"coaps+tcp://127.0.0.1:{service.port}", (*identity, *options))
+            row = {"what": name, **run.provisioned["storage"]}
+            results.setdefault("wear", []).append(row)
+            say(f"{name:<32} {row['writes']:>6} {row['bytes']:>6} {row['erases']:>6}")
+
+
+SECTIONS = {"wear": wear, "loopback": loopback, "lag": lag, "network": network, "instructions": instructions, "tpm": tpm}
 
 
 def machine():

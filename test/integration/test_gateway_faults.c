@@ -71,6 +71,10 @@ static void bodies_are_damaged(void **state)
 	     "7",
 	     12},
 		{"signup:large=3000", "\x61x\x79\x0b\xb8xxxx", 9},
+		{"signup:redirect=coaps+tcp://elsewhere:1",
+	     "\x6bredirecturi\x77"
+	     "coaps+tcp://elsewhere:1",
+	     36},
 		{"signup:nested", "\x81\x81\x81\x81\x81\x81\x81", 7},
 	};
 	struct test_gateway *g = *state;
@@ -195,6 +199,32 @@ static void provisioning_hands_out_the_gateways(void **state)
 	assert_string_equal(text, TEST_GATEWAY_TOKENS);
 }
 
+/* What is set at run time leaves the gateways where they are, and what concerns them counts at once. */
+static void settings_change_at_run_time(void **state)
+{
+	static const char lines[] = "set gateway {\"tokenLifetime\": 7200}\nset inactivitySeconds 30\nsignup:5.03:1\ndisconnect\n";
+	struct test_gateway *g = *state;
+	struct test_message message;
+	char wanted[64];
+	char text[512];
+
+	test_gateway_start(g, NULL, NULL);
+	test_gateway_connect(g, TEST_CSM_EMPTY);
+	assert_true(test_process_write(g->service.process, lines, sizeof(lines) - 1));
+	test_client_expect_end(&g->client);
+	test_gateway_connect(g, TEST_CSM_EMPTY);
+	ask_sign_up(g);
+	assert_int_equal(test_client_expect(&g->client).code, 503);
+	test_gateway_connect(g, TEST_CSM_EMPTY);
+	ask_sign_up(g);
+	message = test_client_expect(&g->client);
+	assert_int_equal(test_cbor_find_number(&message, "expiresin"), 7200);
+	message = cloud_of(g);
+	snprintf(wanted, sizeof(wanted), "coaps+tcp://localhost:%s", g->at.port);
+	assert_true(test_cbor_find_text(&message, "cis", text, sizeof(text)));
+	assert_string_equal(text, wanted);
+}
+
 /* The token that provisioning makes up for each answer signs a device up, too. */
 static void a_made_up_token_signs_up_and_in(void **state)
 {
@@ -259,6 +289,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(sign_in_refresh_publish_and_sign_off_have_faults_of_their_own, test_gateway_set_up,
 	                                    test_gateway_tear_down),
 		cmocka_unit_test_setup_teardown(provisioning_hands_out_the_gateways, test_gateway_set_up, test_gateway_tear_down),
+		cmocka_unit_test_setup_teardown(settings_change_at_run_time, test_gateway_set_up, test_gateway_tear_down),
 		cmocka_unit_test_setup_teardown(a_made_up_token_signs_up_and_in, test_gateway_set_up, test_gateway_tear_down),
 		cmocka_unit_test_setup_teardown(bad_options_are_refused, test_gateway_set_up, test_gateway_tear_down),
 	};

@@ -53,6 +53,29 @@ static void only_identities_of_the_hub_are_let_in(void **state)
 	test_gateway_connect(g, TEST_CSM_EMPTY);
 }
 
+/* Serial number 77 is that of the identities here. What another program on the directory revokes counts at once, for resumed connections too. */
+static void a_revoked_identity_is_refused(void **state)
+{
+	static const char revoked[] = "{\"revoked\": {\"4D\": {\"notAfter\": 9999999999}}}";
+	struct test_gateway *g = *state;
+	const char *path = test_service_path(&g->service, "session");
+	const char *const first[] = {"-tls1_2", "-sess_out", path, NULL};
+	const char *const second[] = {"-tls1_2", "-sess_in", path, NULL};
+
+	test_gateway_start(g, NULL, NULL);
+	test_gateway_dial(g, "identity", first);
+	test_client_send_hex(&g->client, TEST_CSM_EMPTY);
+	assert_int_equal(test_client_expect(&g->client).code, 701);
+	test_client_close(&g->client);
+	test_gateway_event(g, "hub-closed");
+	test_service_write(&g->service, "identities.json", revoked, sizeof(revoked) - 1);
+	is_refused(g, "identity", "-tls1_2", "it was revoked");
+	is_refused(g, "identity", "-tls1_3", "it was revoked");
+	test_gateway_dial(g, "identity", second);
+	test_client_expect_end(&g->client);
+	assert_non_null(strstr(test_gateway_event(g, "hub-closed"), "it was revoked"));
+}
+
 static void no_certificate_is_refused(void **state)
 {
 	struct test_gateway *g = *state;
@@ -131,6 +154,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(only_identities_of_the_hub_are_let_in, test_gateway_set_up, test_gateway_tear_down),
+		cmocka_unit_test_setup_teardown(a_revoked_identity_is_refused, test_gateway_set_up, test_gateway_tear_down),
 		cmocka_unit_test_setup_teardown(no_certificate_is_refused, test_gateway_set_up, test_gateway_tear_down),
 		cmocka_unit_test_setup_teardown(the_gateway_names_its_hub_and_no_host, test_gateway_set_up, test_gateway_tear_down),
 		cmocka_unit_test_setup_teardown(sessions_are_resumed_in_both_versions, test_gateway_set_up, test_gateway_tear_down),

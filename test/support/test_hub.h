@@ -59,6 +59,7 @@ struct test_hub {
 	struct dps_keys keys;
 	struct test_hub_record record;
 	bool no_record;
+	dps_result read_result; /* of the cloud record */
 	dps_result update_result;
 	size_t update_limit; /* longest record, tokens together; 0: any */
 	unsigned updates;
@@ -190,6 +191,8 @@ static inline dps_result test_hub_read_cloud(void *ctx, uint8_t *buf, size_t siz
 
 	if (t->no_record)
 		return DPS_E_NOT_FOUND;
+	if (t->read_result != DPS_OK)
+		return t->read_result;
 	*out = (struct dps_cloud){
 		.provider = test_hub_put(buf, size, &at, r->provider),
 		.gateway = test_hub_put(buf, size, &at, r->gateway),
@@ -309,11 +312,11 @@ static inline void test_hub_serve(void *ctx, const struct dps_coap_inbound *inbo
 	reply->code = t->serve_code;
 }
 
-static inline void test_hub_on_attach(void *ctx, struct dps_coap *coap, const struct dps_uuid *peer)
+static inline void test_hub_on_attach(void *ctx, struct dps_coap *coap, const struct dps_acl_subject *peer)
 {
-	(void)peer;
 	struct test_hub *t = ctx;
 
+	assert_true(peer->authenticated && !dps_uuid_is_nil(&peer->uuid));
 	t->attached++;
 	t->coap = coap;
 }

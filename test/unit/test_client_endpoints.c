@@ -326,6 +326,10 @@ static void configured_from_elsewhere(void **state)
 	test_store_fail_always(&world.store, TEST_STORE_WRITE, DPS_OK);
 	assert_endpoint(&world, 0, B, "", true);
 	assert_int_equal(configure(&world, B, 1), DPS_CONFIGURED_SAME);
+	/* Others beside it go. */
+	assert_int_equal(dps_client_add_endpoint(&world.client, C), DPS_OK);
+	assert_int_equal(configure(&world, B, 1), DPS_CONFIGURED_UPDATED);
+	assert_count(&world, 1);
 	/* A run under way is not disturbed. */
 	assert_int_equal(dps_client_start(&world.client, DPS_START_FORCE), DPS_OK);
 	assert_int_equal(dps_client_configure(&world.client, C, NULL, 0, &configured), DPS_E_STATE);

@@ -111,6 +111,24 @@ static void test_nothing_is_committed(void **state)
 	test_hub_run(&t);
 	test_hub_expect(&t, TEST_HUB_SIGN_UP);
 	test_hub_end(&t);
+	/* damaged is as good as none */
+	test_hub_init(&t);
+	t.read_result = DPS_E_STORAGE_CORRUPT;
+	test_hub_begin(&t);
+	assert_int_equal(dps_hub_state(&t.hub), DPS_HUB_PROVISIONING);
+	assert_int_equal(t.provisions, 1);
+	test_hub_end(&t);
+	/* storage that fails may work again */
+	test_hub_init(&t);
+	t.read_result = DPS_E_STORAGE;
+	assert_int_equal(dps_hub_init(&t.hub, &t.config), DPS_OK);
+	assert_int_equal(dps_hub_start(&t.hub), DPS_OK);
+	assert_int_equal(test_hub_run(&t), 1500);
+	assert_int_equal(test_hub_event(&t, DPS_HUB_EVENT_OFFLINE)->cause, DPS_E_STORAGE);
+	t.read_result = DPS_OK;
+	test_hub_pass(&t, 1500);
+	test_hub_expect(&t, TEST_HUB_SIGN_UP);
+	test_hub_end(&t);
 	/* no token either */
 	test_hub_init(&t);
 	t.record.token[0] = '\0';
@@ -254,7 +272,15 @@ static void test_failover(void **state)
 	test_hub_expect(&t, TEST_HUB_SIGN_IN);
 	test_hub_give_session(&t, "20");
 	test_hub_run(&t);
+	assert_int_equal(t.updates, 0);
+	test_coap_feed(&t.link, 702, "01", "", NULL, 0);
+	test_hub_pass(&t, 20000);
+	test_coap_feed(&t.link, 702, "01", "", NULL, 0);
+	test_hub_pass(&t, 20000);
+	test_coap_feed(&t.link, 702, "01", "", NULL, 0);
+	test_hub_pass(&t, 20000);
 	assert_int_equal(t.record.selected, 2);
+	assert_int_equal(t.updates, 1);
 	test_hub_end(&t);
 	/* and the next start begins there */
 	t.attached = t.detached = 0;
@@ -616,6 +642,16 @@ static void test_broken_messages(void **state)
 	test_hub_give_session(&t, "21");
 	test_hub_run(&t);
 	assert_int_equal(test_hub_event(&t, DPS_HUB_EVENT_OFFLINE)->cause, DPS_E_FIELD);
+	test_hub_end(&t);
+	/* a refusal with an unknown critical option is none */
+	test_hub_init(&t);
+	test_hub_register(&t);
+	test_hub_begin(&t);
+	test_hub_expect(&t, TEST_HUB_SIGN_IN);
+	test_hub_answer_bytes(&t, 401, "90", "no", 2);
+	test_hub_run(&t);
+	assert_int_equal(test_hub_event(&t, DPS_HUB_EVENT_OFFLINE)->cause, DPS_E_COAP_OPTION);
+	test_hub_expect(&t, TEST_HUB_SIGN_IN);
 	test_hub_end(&t);
 	/* 2.05 with another format */
 	test_hub_init(&t);

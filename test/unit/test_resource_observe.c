@@ -350,6 +350,26 @@ static void what_never_fits(void **state)
 	assert_int_equal(dps_device_process(&t.device), DPS_OK);
 }
 
+/* A peer that says it takes next to nothing is told nothing, and costs nothing. */
+static void a_peer_that_takes_nothing(void **state)
+{
+	(void)state;
+	assert_int_equal(get_with("01", OBSERVE_BATCH), 205);
+	assert_int_equal(get_with("02", OBSERVE_LIGHT), 205);
+	test_coap_feed(&t.coap, 701, "", "21 14", NULL, 0); /* Max-Message-Size 20 */
+	(void)test_coap_run(&t.coap);
+	change(8);
+	assert_false(test_notified(&t));
+	assert_int_equal(active(), 1);
+	assert_int_equal(t.device.counters.too_large, 2);
+	assert_int_equal(t.device.counters.observers_ended, 1);
+	/* nor that it is no longer allowed */
+	dps_device_set_acl(&t.device, NULL, NULL);
+	assert_false(test_notified(&t));
+	assert_int_equal(active(), 0);
+	assert_int_equal(t.device.counters.notifications, 0);
+}
+
 /* A representation that cannot be made ends the observation of its resource (RFC 7641 section 4.2), not that of the batch. */
 static void what_cannot_be_made(void **state)
 {
@@ -419,6 +439,7 @@ int main(void)
 		cmocka_unit_test_setup(nobody_starves, set_up),
 		cmocka_unit_test_setup(a_batch_in_parts, set_up),
 		cmocka_unit_test_setup(what_never_fits, set_up),
+		cmocka_unit_test_setup(a_peer_that_takes_nothing, set_up),
 		cmocka_unit_test_setup(what_cannot_be_made, set_up),
 		cmocka_unit_test_setup(observers_end_with_the_connection, set_up),
 		cmocka_unit_test_setup(numbers_have_24_bits, set_up),

@@ -421,6 +421,9 @@ static void raw_handlers(void **state)
 		assert_int_equal(raw.answer.payload_len, 0);
 		assert_int_equal(test_get(&raw, TEST_PATH_RES IF_B), 205);
 		assert_int_equal(test_count_items(&raw), 2);
+#if DPS_CONFIG_ETAG
+		assert_int_equal(test_coap_uint(&raw.answer, 4), -1); /* it would stand for what was not told */
+#endif
 		handler.code = 204; /* it was changed, and cannot be shown */
 		assert_int_equal(test_post(&raw, TEST_PATH_LIGHT, "a0"), 204);
 		assert_int_equal(raw.answer.payload_len, 0);

@@ -56,7 +56,7 @@ static void config_is_judged(void **state)
 	REFUSES(t.config.manufacturer = "");
 	REFUSES(t.config.name = NULL);
 	REFUSES(t.config.name_size = 3);
-	REFUSES(t.config.name_size = 256);
+	REFUSES(t.config.name_size = 66);
 	REFUSES(t.config.name = long_name);
 	REFUSES(t.config.type = "");
 	REFUSES(t.config.data_model = "\xff");

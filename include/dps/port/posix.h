@@ -50,9 +50,17 @@ DPS_API void dps_posix_clock_init(struct dps_posix_clock *clock, bool synchronis
  */
 DPS_API void dps_posix_random_init(struct dps_random *random);
 
+/** What was changed on the medium: its wear. */
+struct dps_posix_storage_stats {
+	uint32_t writes; /**< blobs written */
+	uint32_t erases; /**< blobs erased that were there */
+	uint64_t bytes;  /**< of the blobs written, without what the file system adds */
+};
+
 /** Storage: a directory with one file for each blob. */
 struct dps_posix_storage {
 	struct dps_storage port;
+	struct dps_posix_storage_stats stats; /**< since it was opened */
 	/* private */
 	int directory;     /* descriptor; -1 when closed; carries the lock */
 	bool sync_pending; /* a change of the directory may not be durable yet */
