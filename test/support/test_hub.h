@@ -290,7 +290,8 @@ static inline dps_result test_hub_write_links(void *ctx, uint8_t *buf, size_t si
 	*len = test_channel_hex(t->links != NULL ? t->links : "", links, sizeof(links));
 	if (*len > size)
 		return DPS_E_BUFFER;
-	memcpy(buf, links, *len);
+	if (*len > 0)
+		memcpy(buf, links, *len);
 	return DPS_OK;
 }
 
