@@ -385,22 +385,23 @@ static void finish_leaving(struct device *device)
 	device->ended = true;
 }
 
-/* --once */
-static void judge_once(struct device *device)
+/* Of a run with --once: whether there is something to do now. */
+static bool judge_once(struct device *device)
 {
 	struct online *online = &device->online;
 
 	if (!online->runs) /* the client has a deadline of its own */
-		return;
+		return false;
 	if (online->signed_in && online->published) {
 		begin_leaving(device, ONLINE_LEAVES);
-		return;
+		return true;
 	}
 	if (now_ms(device) < online->deadline)
-		return;
+		return false;
 	device->reporter->config_failed(DPS_E_DEADLINE, online->signed_in ? "the resources are not published" : "the device is not online");
 	device->exit_status = EXIT_DEADLINE;
 	device->ended = true;
+	return true;
 }
 
 static uint32_t until(const struct device *device, uint64_t at, uint32_t within)
@@ -457,8 +458,8 @@ uint32_t online_process(struct device *device)
 		within = 0; /* provisioning has begun */
 	if (online->leaving != ONLINE_STAYS)
 		finish_leaving(device);
-	else if (device->options->once)
-		judge_once(device);
+	else if (device->options->once && judge_once(device))
+		within = 0;
 	return until(device, online->runs ? online->deadline : 0, within);
 }
 
