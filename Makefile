@@ -157,7 +157,7 @@ $(BUILD)/test/integration/%: $(BUILD)/test/integration/%.o $(support_obj) $(BUIL
 	$(call say,LD,$@)
 	$(Q)$(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) -lcmocka -lcjson $(LIBS_ALL)
 
-$(BUILD)/test/integration/test_onboarding: $(BUILD)/examples/common/onboarding_code.o $(BUILD)/examples/onboard/plain.o $(BUILD)/examples/onboard/message.o
+$(BUILD)/test/integration/test_onboarding $(BUILD)/test/integration/test_onboarding_strangers: $(BUILD)/examples/common/onboarding_code.o $(BUILD)/examples/onboard/plain.o $(BUILD)/examples/onboard/message.o
 
 .PRECIOUS: $(BUILD)/%.o
 .PHONY: clean

@@ -176,7 +176,7 @@ static int ask(const struct onboard_options *options, const struct onboarding_co
 	case SECURE_NO_PROOF:
 		return explain_no_proof(options, &target, end);
 	case SECURE_NO_ANSWER:
-		return fail(options, "no-answer", "no answer: the device took the code, and then said nothing");
+		return fail(options, "no-answer", "no answer: the device took the code and then said nothing; a command may have been carried out");
 	case SECURE_FAILED:
 		break;
 	}

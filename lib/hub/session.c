@@ -93,7 +93,7 @@ void dps_hub_begin_session(struct dps_hub *hub)
 {
 	const struct dps_channel *channel = hub->config.channel;
 	const struct dps_transport_env env = {.channel = channel, .random = &hub->config.platform->random}; /* no body area: no blocks */
-	const struct dps_acl_subject peer = {.authenticated = true, .uuid = hub->hub_id}; /* TLS compared it */
+	const struct dps_acl_subject peer = {.authenticated = true, .uuid = hub->hub_id};                   /* TLS compared it */
 	struct dps_channel_stats stats;
 
 	dps_coap_transport.attach(&hub->coap, &env);

@@ -360,7 +360,7 @@ static inline void test_hub_init(struct test_hub *t)
 	memset(t, 0, sizeof(*t));
 	test_channel_init(&t->link.peer);
 	t->link.peer.channel.open = test_hub_channel_open;
-	t->platform.clock = (struct dps_clock){t, test_hub_monotonic, NULL};
+	t->platform.clock = (struct dps_clock){.ctx = t, .monotonic_ms = test_hub_monotonic};
 	t->platform.random = (struct dps_random){t, test_hub_fill};
 	t->keys = (struct dps_keys){.ctx = t, .open = test_hub_key_open};
 	t->now_ms = 1000;
