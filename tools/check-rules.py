@@ -30,7 +30,7 @@ ROOMS = {
     "coap": LEAVES,
     "plgd": LEAVES | {"coap"},
     "hub": LEAVES | {"coap"},
-    "client": LEAVES,  # services are pluggable: no flow is known here
+    "client": LEAVES,  # services are pluggable: no flow is known here; of the hub session its public header only
 }
 
 # Which rooms of lib/ a port may include from: one that shares a third-party library with a leaf need not write its helpers twice.
@@ -41,9 +41,10 @@ PUBLIC_OF = {
     "dps/plgd.h": {"plgd"},
     "dps/client.h": {"client"},
     "dps/detail/client.h": {"client"},
-    "dps/hub.h": {"hub"},
-    "dps/hub_config.h": {"hub"},
-    "dps/detail/hub.h": {"hub"},
+    "dps/hub.h": {"hub", "client"},
+    "dps/hub_config.h": {"hub", "client"},
+    "dps/detail/hub.h": {"hub", "client"},
+    "dps/online.h": {"client"},
     "dps/detail/coap.h": {"coap", "plgd", "hub"},
 }
 

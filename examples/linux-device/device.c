@@ -108,7 +108,9 @@ bool device_prepare(struct device *device, struct options *options, const struct
 		return false;
 	recall(device);
 	result = options_check(options, device->has_state, error, sizeof(error));
-	return result == DPS_OK || device_fail(device, result, "%s", error);
+	if (result != DPS_OK)
+		return device_fail(device, result, "%s", error);
+	return online_prepare(device);
 }
 
 /* --- files and ports --------------------------------------------------------------------------------------------------------------- */
@@ -314,16 +316,17 @@ static void on_event(void *user, const struct dps_event *original)
 	if (event->type == DPS_EVENT_PROVISIONED || event->type == DPS_EVENT_RENEWED)
 		summarise(device, &summary);
 	device->reporter->event(event, &report, &summary);
+	online_event(device, event);
 	switch (event->type) {
 	case DPS_EVENT_PROVISIONED:
 		device->exit_status = EXIT_PROVISIONED;
 		device->owner_may_differ = true;
-		device->ended = device->options->once;
+		device->ended = device->options->once && !device->options->online;
 		break;
 	case DPS_EVENT_FAILED:
 		device->exit_status = event->deadline ? EXIT_DEADLINE : exit_status_of_cause(event->failure->cause);
 		/* Whoever gave the endpoint may give another one. */
-		device->ended = device->options->once || !device_onboarding_listens(device);
+		device->ended = device->options->once || !(device_onboarding_listens(device) || online_stays(device));
 		break;
 	case DPS_EVENT_CANCELLED:
 		device->exit_status = EXIT_CANCELLED;
@@ -402,7 +405,9 @@ bool device_open(struct device *device)
 	if (!open_client(device, &config))
 		return false;
 	remember(device);
-	return device->options->option43 == NULL || take_option43(device);
+	if (device->options->option43 != NULL && !take_option43(device))
+		return false;
+	return online_open(device);
 }
 
 /* Without its TPM the device has done nothing: a directory that was made for it goes again. */
@@ -418,6 +423,7 @@ static void remove_state_dir(const char *path)
 void device_close(struct device *device)
 {
 	device_onboarding_close(device);
+	online_close(device);
 	if (device->opened >= OPENED_CLIENT)
 		dps_client_deinit(&device->client);
 	if (device->opened >= OPENED_CHANNEL)

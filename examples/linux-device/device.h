@@ -10,6 +10,7 @@
 #include "dps/port/posix.h"
 #include "dps/port/tpm2.h"
 #include "onboarding.h"
+#include "online.h"
 #include "options.h"
 #include "reporter.h"
 #include "settings.h"
@@ -38,6 +39,7 @@ struct device {
 	struct onboarding onboarding;
 	bool onboarding_is_open;
 	bool owner_may_differ; /* from what onboarding knows */
+	struct online online;
 
 	uint8_t anchors[DEVICE_FILE_SIZE];
 	uint8_t file[DEVICE_FILE_SIZE];

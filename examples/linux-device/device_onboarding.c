@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "conf.h"
 #include "exit_status.h"
 
 static bool is_owned(struct device *device)
@@ -16,18 +17,8 @@ static bool is_owned(struct device *device)
 static void view(void *user, struct onboarding_view *view)
 {
 	struct device *device = user;
-	struct dps_endpoint endpoint;
 
-	view->conf.status = dps_client_status(&device->client);
-	view->conf.last_error = dps_client_last_error(&device->client);
-	for (size_t i = 0; i < DPS_CONFIG_ENDPOINTS && dps_client_get_endpoint(&device->client, i, &endpoint) == DPS_OK; i++) {
-		view->conf.endpoints[i] = (struct dps_conf_endpoint){
-			.uri = {(const uint8_t *)endpoint.uri, strlen(endpoint.uri)},
-			.name = {(const uint8_t *)endpoint.name, strlen(endpoint.name)},
-		};
-		view->conf.selected = endpoint.selected ? i : view->conf.selected;
-		view->conf.endpoint_count = i + 1;
-	}
+	conf_fill(&view->conf, &device->client);
 	/* The id that is kept, else the one that it is to have, else none before the first start. */
 	if (dps_client_device_id(&device->client, &view->device_id) != DPS_OK)
 		view->device_id = device->options->device_id;

@@ -11,7 +11,10 @@ int main(int argc, char **argv)
 	const struct reporter *reporter = &reporter_text;
 	struct options options;
 	char error[512];
-	dps_result result = options_parse(&options, argc, argv, error, sizeof(error));
+	dps_result result;
+
+	input_occupy();
+	result = options_parse(&options, argc, argv, error, sizeof(error));
 
 	if (options.json)
 		reporter = &reporter_json;

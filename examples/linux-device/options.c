@@ -49,6 +49,10 @@ static const char usage[] =
 	"  --onboarding-code CODE|@FILE|env:NAME  the code that such a tool must know\n"
 	"  --onboarding-listen ADDRESS[:PORT]     where to listen (default all, 5683 and, for DTLS, the next); may be repeated\n"
 	"  --onboarding-interface IFNAME          the one interface for multicast (default all)\n"
+	"  --online            go on to the hub and stay there; with --once end when signed in and published\n"
+	"  --resource HREF=JSON  serve another resource: a JSON object of booleans, integers and texts; may be repeated\n"
+	"  --hub-retry S[,S...]  seconds between rounds of the hub's gateways (default 2,4,8,16,32,64)\n"
+	"  --hub-fallback S    offline for so long, it provisions again (default 300)\n"
 	"  --startup-jitter S  wait up to so many seconds, at random, before the first connection (default 0)\n"
 	"  --renew-at PERCENT  of its life the identity is renewed (default 66.7)\n"
 	"  --rotate-key        a renewal asks for a certificate of a new key first\n"
@@ -93,6 +97,10 @@ static const struct option long_options[OPTIONS_COUNT + 1] = {
 	[OPT_ONBOARDING_CODE] = {"onboarding-code", required_argument, NULL, FIRST_ID + OPT_ONBOARDING_CODE},
 	[OPT_ONBOARDING_LISTEN] = {"onboarding-listen", required_argument, NULL, FIRST_ID + OPT_ONBOARDING_LISTEN},
 	[OPT_ONBOARDING_INTERFACE] = {"onboarding-interface", required_argument, NULL, FIRST_ID + OPT_ONBOARDING_INTERFACE},
+	[OPT_ONLINE] = {"online", no_argument, NULL, FIRST_ID + OPT_ONLINE},
+	[OPT_RESOURCE] = {"resource", required_argument, NULL, FIRST_ID + OPT_RESOURCE},
+	[OPT_HUB_RETRY] = {"hub-retry", required_argument, NULL, FIRST_ID + OPT_HUB_RETRY},
+	[OPT_HUB_FALLBACK] = {"hub-fallback", required_argument, NULL, FIRST_ID + OPT_HUB_FALLBACK},
 	[OPT_STARTUP_JITTER] = {"startup-jitter", required_argument, NULL, FIRST_ID + OPT_STARTUP_JITTER},
 	[OPT_RENEW_AT] = {"renew-at", required_argument, NULL, FIRST_ID + OPT_RENEW_AT},
 	[OPT_ROTATE_KEY] = {"rotate-key", no_argument, NULL, FIRST_ID + OPT_ROTATE_KEY},
@@ -125,13 +133,13 @@ static const char *parse_seconds(const char *text, char end, uint32_t *ms)
 	return *rest == end ? rest + 1 : rest;
 }
 
-static dps_result parse_retry(struct options *options, const char *text)
+static dps_result parse_schedule(const char *text, uint32_t *ms, size_t max, size_t *count)
 {
-	options->retry_count = 0;
+	*count = 0;
 	do {
-		if (options->retry_count == DPS_CONFIG_RETRIES)
+		if (*count == max)
 			return DPS_E_ARGUMENT;
-		text = parse_seconds(text, ',', &options->retry_ms[options->retry_count++]);
+		text = parse_seconds(text, ',', &ms[(*count)++]);
 	} while (text != NULL && *text != '\0');
 	return text != NULL ? DPS_OK : DPS_E_ARGUMENT;
 }
@@ -222,7 +230,7 @@ static dps_result parse_one(struct options *options, enum option_id id, const ch
 		options->option43 = value;
 		return DPS_OK;
 	case OPT_RETRY:
-		return parse_retry(options, value);
+		return parse_schedule(value, options->retry_ms, DPS_CONFIG_RETRIES, &options->retry_count);
 	case OPT_STARTUP_JITTER:
 		return parse_seconds(value, '\0', &options->startup_jitter_ms) != NULL ? DPS_OK : DPS_E_ARGUMENT;
 	case OPT_RENEW_AT:
@@ -270,6 +278,18 @@ static dps_result parse_one(struct options *options, enum option_id id, const ch
 	case OPT_ONBOARDING_INTERFACE:
 		options->onboarding_interface = value;
 		return DPS_OK;
+	case OPT_ONLINE:
+		options->online = true;
+		return DPS_OK;
+	case OPT_RESOURCE:
+		if (options->resource_count == DPS_CONFIG_RESOURCE_TABLE)
+			return DPS_E_BUFFER;
+		options->resources[options->resource_count++] = value;
+		return DPS_OK;
+	case OPT_HUB_RETRY:
+		return parse_schedule(value, options->hub_retry_ms, DPS_HUB_RETRIES, &options->hub_retry_count);
+	case OPT_HUB_FALLBACK:
+		return parse_seconds(value, '\0', &options->hub_fallback_ms) != NULL ? DPS_OK : DPS_E_ARGUMENT;
 	case OPT_ONCE:
 		options->once = true;
 		return DPS_OK;
@@ -302,19 +322,11 @@ const char *options_name(enum option_id id)
 static dps_result check_pairs(const struct options *options, char *error, size_t size)
 {
 	static const enum option_id pairs[][2] = {
-		{OPT_STATUS, OPT_RESET},
-		{OPT_STATUS, OPT_RENEW},
-		{OPT_STATUS, OPT_FORCE},
-		{OPT_STATUS, OPT_OPTION43},
-		{OPT_STATUS, OPT_ONBOARDING},
-		{OPT_RESET, OPT_ONBOARDING},
-		{OPT_RESET, OPT_RENEW},
-		{OPT_RESET, OPT_FORCE},
-		{OPT_RESET, OPT_OPTION43},
-		{OPT_RENEW, OPT_FORCE},
-		{OPT_RENEW, OPT_OPTION43},
-		{OPT_ENDPOINT, OPT_OPTION43},
-		{OPT_VERIFY_HOST, OPT_NO_VERIFY_HOST},
+		{OPT_STATUS, OPT_RESET},    {OPT_STATUS, OPT_RENEW},      {OPT_STATUS, OPT_FORCE},
+		{OPT_STATUS, OPT_OPTION43}, {OPT_STATUS, OPT_ONBOARDING}, {OPT_STATUS, OPT_ONLINE},
+		{OPT_RESET, OPT_ONLINE},    {OPT_RESET, OPT_ONBOARDING},  {OPT_RESET, OPT_RENEW},
+		{OPT_RESET, OPT_FORCE},     {OPT_RESET, OPT_OPTION43},    {OPT_RENEW, OPT_FORCE},
+		{OPT_RENEW, OPT_OPTION43},  {OPT_ENDPOINT, OPT_OPTION43}, {OPT_VERIFY_HOST, OPT_NO_VERIFY_HOST},
 	};
 
 	for (size_t i = 0; i < sizeof(pairs) / sizeof(pairs[0]); i++) {
@@ -346,6 +358,11 @@ dps_result options_check(const struct options *options, bool has_state, char *er
 			continue;
 		snprintf(error, size, "--%s is missing%s (--help tells more)", options_name(needed[i].id),
 		         options->state_dir != NULL ? ", and none is remembered" : "");
+		return DPS_E_ARGUMENT;
+	}
+	if (!options->online &&
+	    (options->resource_count > 0 || options->values[OPT_HUB_RETRY] != NULL || options->values[OPT_HUB_FALLBACK] != NULL)) {
+		snprintf(error, size, "--resource, --hub-retry and --hub-fallback go with --online");
 		return DPS_E_ARGUMENT;
 	}
 	if (runs && options->cert_index != 0 && options->key_handle == 0) {

@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "dps/config.h"
+#include "dps/hub_config.h"
 #include "dps/pki.h"
 #include "dps/types.h"
 
@@ -41,6 +42,10 @@ enum option_id {
 	OPT_ONBOARDING_CODE,
 	OPT_ONBOARDING_LISTEN,
 	OPT_ONBOARDING_INTERFACE,
+	OPT_ONLINE,
+	OPT_RESOURCE,
+	OPT_HUB_RETRY,
+	OPT_HUB_FALLBACK,
 	OPT_STARTUP_JITTER,
 	OPT_RENEW_AT,
 	OPT_ROTATE_KEY,
@@ -71,6 +76,12 @@ struct options {
 	const char *onboarding_listen[OPTIONS_LISTEN_MAX];
 	size_t onboarding_listen_count;
 	const char *onboarding_interface;
+	bool online;
+	const char *resources[DPS_CONFIG_RESOURCE_TABLE]; /* HREF=JSON */
+	size_t resource_count;
+	uint32_t hub_retry_ms[DPS_HUB_RETRIES];
+	size_t hub_retry_count;    /* 0: not given */
+	uint32_t hub_fallback_ms;  /* 0: not given */
 	struct dps_uuid device_id; /* nil: not given */
 	const char *option43;      /* hex, or "@FILE"; NULL: not given */
 	struct dps_pin pins[OPTIONS_PINS_MAX];

@@ -11,6 +11,8 @@
 #include "onboarding.h"
 #include "summary.h"
 
+struct online_report;
+
 struct reporter {
 	/* What the client says, terminal events too. summary is there for PROVISIONED and RENEWED. */
 	void (*event)(const struct dps_event *event, const struct dps_report *report, const struct summary *summary);
@@ -25,6 +27,8 @@ struct reporter {
 	/* The factory reset is done. */
 	void (*reset)(void);
 	void (*status)(const struct status *status);
+	/* What happens at the hub, and to lines of input. */
+	void (*online)(const struct online_report *report);
 };
 
 extern const struct reporter reporter_text;

@@ -5,8 +5,10 @@
 #include <stdio.h>
 
 #include "reporter.h"
+#include "reporter_json.h"
+#include "reporter_online.h"
 
-static cJSON *new_event(const char *name)
+cJSON *reporter_json_new(const char *name)
 {
 	cJSON *json = cJSON_CreateObject();
 
@@ -14,7 +16,7 @@ static cJSON *new_event(const char *name)
 	return json;
 }
 
-static void print_and_free(cJSON *json)
+void reporter_json_print(cJSON *json)
 {
 	char *text = cJSON_PrintUnformatted(json);
 
@@ -25,19 +27,23 @@ static void print_and_free(cJSON *json)
 	cJSON_Delete(json);
 }
 
+void reporter_json_add_code(cJSON *json, unsigned code)
+{
+	char text[16];
+
+	snprintf(text, sizeof(text), "%u.%02u", code / 100, code % 100);
+	if (code != 0)
+		cJSON_AddStringToObject(json, "code", text);
+	else
+		cJSON_AddNullToObject(json, "code");
+}
+
 /* code is the peer's ("4.03"), null when there was none; text the peer's or the port's, else what the cause means. */
 static void add_failure(cJSON *json, const struct dps_failure *failure)
 {
-	char code[16];
-
 	cJSON_AddStringToObject(json, "step", dps_step_name(failure->step));
 	cJSON_AddStringToObject(json, "cause", dps_result_name(failure->cause));
-	if (failure->code != 0) {
-		snprintf(code, sizeof(code), "%u.%02u", failure->code / 100, failure->code % 100);
-		cJSON_AddStringToObject(json, "code", code);
-	} else {
-		cJSON_AddNullToObject(json, "code");
-	}
+	reporter_json_add_code(json, failure->code);
 	cJSON_AddStringToObject(json, "text", failure->text[0] != '\0' ? failure->text : dps_result_text(failure->cause));
 	cJSON_AddNumberToObject(json, "attempt", failure->attempt);
 }
@@ -131,7 +137,7 @@ static void add_storage(cJSON *json, const struct dps_posix_storage_stats *stats
 
 static cJSON *provisioned(const struct dps_event *event, const struct dps_report *report, const struct summary *summary)
 {
-	cJSON *json = new_event("provisioned");
+	cJSON *json = reporter_json_new("provisioned");
 
 	cJSON_AddBoolToObject(json, "fresh", event->fresh);
 	add_summary(json, summary);
@@ -145,7 +151,7 @@ static cJSON *provisioned(const struct dps_event *event, const struct dps_report
 
 static cJSON *committed(const struct dps_event *event)
 {
-	cJSON *json = new_event("committed");
+	cJSON *json = reporter_json_new("committed");
 	cJSON *records = cJSON_AddArrayToObject(json, "records");
 
 	for (unsigned record = 0; record < DPS_RECORD_COUNT; record++)
@@ -163,28 +169,28 @@ static void json_event(const struct dps_event *event, const struct dps_report *r
 	case DPS_EVENT_STATE:
 		return; /* operators see statuses */
 	case DPS_EVENT_STATUS:
-		json = new_event("state");
+		json = reporter_json_new("state");
 		cJSON_AddStringToObject(json, "from", dps_status_name(event->previous_status));
 		cJSON_AddStringToObject(json, "to", dps_status_name(event->status));
 		cJSON_AddStringToObject(json, "why", dps_why_name(event->why));
 		break;
 	case DPS_EVENT_CONNECTED:
-		json = new_event("connected");
+		json = reporter_json_new("connected");
 		cJSON_AddStringToObject(json, "endpoint", event->endpoint);
 		break;
 	case DPS_EVENT_STEP:
-		json = new_event("step");
+		json = reporter_json_new("step");
 		cJSON_AddStringToObject(json, "step", dps_step_name(event->step));
 		cJSON_AddBoolToObject(json, "absent", event->absent);
 		break;
 	case DPS_EVENT_FAILURE:
-		json = new_event("retry");
+		json = reporter_json_new("retry");
 		add_failure(json, event->failure);
 		cJSON_AddNumberToObject(json, "inMs", event->retry_ms);
 		cJSON_AddStringToObject(json, "endpoint", event->endpoint);
 		break;
 	case DPS_EVENT_WARNING:
-		json = new_event("warning");
+		json = reporter_json_new("warning");
 		add_failure(json, event->failure);
 		break;
 	case DPS_EVENT_COMMITTED:
@@ -194,41 +200,41 @@ static void json_event(const struct dps_event *event, const struct dps_report *r
 		json = provisioned(event, report, summary);
 		break;
 	case DPS_EVENT_RENEWED:
-		json = new_event("renewed");
+		json = reporter_json_new("renewed");
 		add_identity(json, summary);
 		break;
 	case DPS_EVENT_FAILED:
-		json = new_event("failed");
+		json = reporter_json_new("failed");
 		add_failure(json, event->failure);
 		cJSON_AddBoolToObject(json, "deadline", event->deadline);
 		break;
 	case DPS_EVENT_CANCELLED:
-		json = new_event("failed");
+		json = reporter_json_new("failed");
 		add_failure(json, &(struct dps_failure){.step = DPS_STEP_CONFIG, .cause = DPS_E_CANCELLED, .attempt = 1});
 		break;
 	}
 	cJSON_AddNumberToObject(json, "atMs", event->at_ms);
-	print_and_free(json);
+	reporter_json_print(json);
 }
 
 static void json_config_failed(dps_result cause, const char *text)
 {
 	const struct dps_failure failure = {.step = DPS_STEP_CONFIG, .cause = cause, .attempt = 1};
-	cJSON *json = new_event("failed");
+	cJSON *json = reporter_json_new("failed");
 
 	add_failure(json, &failure);
 	cJSON_ReplaceItemInObject(json, "text", cJSON_CreateString(text));
-	print_and_free(json);
+	reporter_json_print(json);
 }
 
 static void json_warning(const char *name, const char *text)
 {
-	cJSON *json = new_event("warning");
+	cJSON *json = reporter_json_new("warning");
 
 	cJSON_AddStringToObject(json, "step", dps_step_name(DPS_STEP_CONFIG));
 	cJSON_AddStringToObject(json, "cause", name);
 	cJSON_AddStringToObject(json, "text", text);
-	print_and_free(json);
+	reporter_json_print(json);
 }
 
 static void add_pins(cJSON *json, const struct dps_pin *pins, size_t count)
@@ -244,25 +250,25 @@ static void add_pins(cJSON *json, const struct dps_pin *pins, size_t count)
 
 static void json_option43(enum dps_configured what, const struct dps_option43 *option)
 {
-	cJSON *json = new_event("option43");
+	cJSON *json = reporter_json_new("option43");
 
 	cJSON_AddStringToObject(json, "result", reporter_configured_name(what));
 	cJSON_AddStringToObject(json, "endpoint", option->uri);
 	add_pins(json, option->pins, option->pin_count);
-	print_and_free(json);
+	reporter_json_print(json);
 }
 
 static void json_reset(void)
 {
-	cJSON *json = new_event("reset");
+	cJSON *json = reporter_json_new("reset");
 
 	cJSON_AddBoolToObject(json, "ok", true);
-	print_and_free(json);
+	reporter_json_print(json);
 }
 
 static void json_status(const struct status *status)
 {
-	cJSON *json = new_event("status");
+	cJSON *json = reporter_json_new("status");
 	cJSON *endpoints;
 
 	cJSON_AddStringToObject(json, "state", status->provisioned ? "provisioned" : "not provisioned");
@@ -278,7 +284,7 @@ static void json_status(const struct status *status)
 		cJSON_AddItemToArray(endpoints, endpoint);
 	}
 	add_pins(json, status->pins, status->pin_count);
-	print_and_free(json);
+	reporter_json_print(json);
 }
 
 static void json_onboarding(const struct onboarding_event *event)
@@ -289,7 +295,7 @@ static void json_onboarding(const struct onboarding_event *event)
 	};
 	static const char *const commands[] = {
 		[DPS_CONF_NOTHING] = "", [DPS_CONF_FORCE] = "reprovision", [DPS_CONF_REPLACE] = "set-endpoint", [DPS_CONF_RESET] = "reset"};
-	cJSON *json = new_event("onboarding");
+	cJSON *json = reporter_json_new("onboarding");
 
 	cJSON_AddStringToObject(json, "kind", kinds[event->kind]);
 	if (event->kind == ONBOARDING_LISTENING) {
@@ -298,8 +304,8 @@ static void json_onboarding(const struct onboarding_event *event)
 	}
 	if (event->kind == ONBOARDING_COMMAND)
 		cJSON_AddStringToObject(json, "command", commands[event->command]);
-	print_and_free(json);
+	reporter_json_print(json);
 }
 
 const struct reporter reporter_json = {json_event,    json_config_failed, json_warning, json_onboarding,
-                                       json_option43, json_reset,         json_status};
+                                       json_option43, json_reset,         json_status,  reporter_online_json};

@@ -5,6 +5,7 @@
 #include <time.h>
 
 #include "reporter.h"
+#include "reporter_online.h"
 
 void reporter_format_time(int64_t unix_s, char text[TIME_TEXT_SIZE])
 {
@@ -260,6 +261,6 @@ static void quiet_status(const struct status *status)
 }
 
 const struct reporter reporter_text = {text_event,    text_config_failed, text_warning, text_onboarding,
-                                       text_option43, text_reset,         text_status};
+                                       text_option43, text_reset,         text_status,  reporter_online_text};
 const struct reporter reporter_quiet = {quiet_event,    text_config_failed, text_warning, quiet_onboarding,
-                                        quiet_option43, quiet_reset,        quiet_status};
+                                        quiet_option43, quiet_reset,        quiet_status, reporter_online_quiet};

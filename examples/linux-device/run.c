@@ -53,6 +53,8 @@ static uint32_t process_all(struct device *device, uint64_t deadline)
 	within = next < within ? next : within;
 	/* Behind the client: that the device is owned now is known at once. */
 	next = device_onboarding_process(device);
+	within = next < within ? next : within;
+	next = online_process(device);
 	return next < within ? next : within;
 }
 
@@ -72,6 +74,8 @@ static void start(struct device *device)
 
 static void on_signal(struct device *device)
 {
+	if (online_leave(device))
+		return;
 	/* A device that stays and is provisioned has done its job. */
 	if (dps_client_state(&device->client) == DPS_STATE_PROVISIONED) {
 		dps_client_stop(&device->client);
@@ -92,7 +96,7 @@ void device_run(struct device *device)
 
 	start(device);
 	while (!device->ended) {
-		struct dps_wait waits[DPS_WAIT_MAX + ONBOARDING_WAIT_MAX + 1];
+		struct dps_wait waits[DPS_POSIX_WAIT_MAX];
 		struct signalfd_siginfo info;
 		uint32_t within = process_all(device, deadline);
 		size_t count;
@@ -101,6 +105,7 @@ void device_run(struct device *device)
 			break;
 		count = dps_client_wait_on(&device->client, waits, DPS_WAIT_MAX);
 		count += device_onboarding_wait_on(device, waits + count, ONBOARDING_WAIT_MAX);
+		count += online_wait_on(device, waits + count, DPS_POSIX_WAIT_MAX - 1 - count);
 		if (signals >= 0)
 			waits[count++] = (struct dps_wait){.handle = signals, .directions = DPS_WAIT_READ};
 		result = dps_posix_wait(waits, count, within);

@@ -68,6 +68,13 @@ DPS_API DPS_MUST_USE dps_result dps_client_remove_endpoint(struct dps_client *cl
 /** See dps_client_remove_endpoint(). */
 DPS_API DPS_MUST_USE dps_result dps_client_select_endpoint(struct dps_client *client, const char *uri);
 
+/**
+ * Replaces the whole list, the first one selected; pins kept with it stay. One write: durable when it returns, on failure nothing has changed. list may
+ * not be the client's own texts; `selected` in it is not looked at. Otherwise as dps_client_remove_endpoint(). DPS_E_ARGUMENT: none, one twice, or a name too long; DPS_E_BUFFER: more than
+ * DPS_CONFIG_ENDPOINTS; DPS_E_URI; DPS_E_STATE: nothing is loaded, or called from a callback.
+ */
+DPS_API DPS_MUST_USE dps_result dps_client_replace_endpoints(struct dps_client *client, const struct dps_endpoint *list, size_t count);
+
 /** The endpoint at an index from 0: DPS_E_NOT_FOUND behind the last one. Known from configuration at once, from storage once loaded or started. */
 DPS_API DPS_MUST_USE dps_result dps_client_get_endpoint(const struct dps_client *client, size_t index, struct dps_endpoint *out);
 
@@ -136,6 +143,9 @@ DPS_API DPS_MUST_USE dps_result dps_client_select_gateway(struct dps_client *cli
  * clock is not synchronised.
  */
 DPS_API void dps_client_tell_time(struct dps_client *client, int64_t unix_ms);
+
+/** The best known time, Unix milliseconds: the platform's if it vouches for it and can be right, else counted on from what was told. False: it is not known. */
+DPS_API DPS_MUST_USE bool dps_client_time(const struct dps_client *client, int64_t *unix_ms);
 
 /** Ends a run: the connection is closed, the terminal event CANCELLED follows at once. Staged answers stay. Harmless when nothing runs; a device that
  * stays and is provisioned has had its terminal event and stops silently. */

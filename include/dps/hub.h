@@ -43,7 +43,10 @@ DPS_API uint32_t dps_hub_process(struct dps_hub *hub);
 /** As dps_client_wait_on(). */
 DPS_API size_t dps_hub_wait_on(struct dps_hub *hub, struct dps_wait *waits, size_t max);
 
-/** Records were committed by somebody else: they are read again. A session whose identity, hub or tokens are others than before is begun anew. */
+/**
+ * Records were committed by somebody else: they are read again. A session whose device id, hub, anchors or tokens are others than before is begun anew
+ * (OFFLINE with DPS_E_CANCELLED when it was online). One whose certificate was renewed stays: the new one is for the next connection.
+ */
 DPS_API void dps_hub_reload(struct dps_hub *hub);
 
 /** The list of links has changed: it is published again. */

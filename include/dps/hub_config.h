@@ -65,11 +65,11 @@ struct dps_hub_source {
 
 /** What a hub tells. */
 enum dps_hub_event_type {
-	DPS_HUB_EVENT_STATE,      /**< state */
-	DPS_HUB_EVENT_ONLINE,     /**< signed in: hub, gateway, expires_in_s, ms since it was gone or started, resumed */
-	DPS_HUB_EVENT_PUBLISHED,  /**< the list of resources was taken */
-	DPS_HUB_EVENT_REFRESHED,  /**< new tokens are committed: expires_in_s */
-	DPS_HUB_EVENT_OFFLINE,    /**< a connection failed or ended: cause, code, text, gateway, in_ms until the next attempt */
+	DPS_HUB_EVENT_STATE,     /**< state */
+	DPS_HUB_EVENT_ONLINE,    /**< signed in: hub, gateway, expires_in_s, ms since it was gone or started, resumed */
+	DPS_HUB_EVENT_PUBLISHED, /**< the list of resources was taken */
+	DPS_HUB_EVENT_REFRESHED, /**< new tokens are committed: expires_in_s */
+	DPS_HUB_EVENT_OFFLINE, /**< a connection failed, ended, or was given up for other records: cause, code, text, gateway, in_ms until the next attempt */
 	DPS_HUB_EVENT_WARNING,    /**< something is odd, and the hub goes on: cause, code, text */
 	DPS_HUB_EVENT_FALLBACK,   /**< provisioning was asked for: provision, gateway, in_ms until it would be asked for again */
 	DPS_HUB_EVENT_SIGNED_OUT, /**< the gateway took the good-bye */

@@ -149,6 +149,11 @@ struct dps_device_config {
 	/** A client sets "lastSyncedTime", 0 or Unix milliseconds: whether it was taken, durably. NULL: it cannot be set. */
 	bool (*set_synced)(void *user, int64_t last_synced);
 
+	/** A request was answered: its method (1 GET, 2 POST, 3 PUT, 4 DELETE), path and code (205). In the midst of a call of the connection's. May be NULL. */
+	void (*on_request)(void *user, unsigned method, struct dps_span path, unsigned code);
+	/** An observer was sent the present state of a resource, alone or with others. May be NULL. */
+	void (*on_notified)(void *user, const char *href);
+
 	const struct dps_random *random; /**< where ETags begin; required */
 	/**
 	 * The most payload bytes of one message: what /oic/res makes of the resources must fit. 0: DPS_CONFIG_HUB_SEND_SIZE less
@@ -257,6 +262,12 @@ DPS_API void dps_device_measure(const struct dps_device *device, const struct dp
  * the latest state only. Cheap; may be called in callbacks. DPS_E_NOT_FOUND: there is no such resource.
  */
 DPS_API dps_result dps_device_changed(struct dps_device *device, const char *href);
+
+/**
+ * Sets properties of a resource with a table as a client's POST would (one CBOR map, judged whole): for the initial values that the provisioning service gave. DPS_E_NOT_FOUND:
+ * there is no such resource, or it has no table; DPS_E_FIELD: malformed, of a wrong type or range, or nothing in it can be written. Nothing changes then.
+ */
+DPS_API DPS_MUST_USE dps_result dps_device_write(struct dps_device *device, struct dps_span href, struct dps_span rep);
 
 /**
  * The access lists in force: the committed one and the device's own entries. Either may be NULL: none. The entries are borrowed and must stay unchanged until

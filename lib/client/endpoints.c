@@ -261,6 +261,47 @@ static dps_result replace(struct dps_client *client, const char *uri, const stru
 	return DPS_OK;
 }
 
+static dps_result check_list(const struct dps_endpoint *list, size_t count)
+{
+	if (count > DPS_CONFIG_ENDPOINTS)
+		return DPS_E_BUFFER;
+	for (size_t i = 0; i < count; i++) {
+		if (dps_client_check_endpoint(list[i].uri) != DPS_OK)
+			return DPS_E_URI;
+		if (text_of(list[i].name).len > DPS_CONFIG_NAME_LENGTH)
+			return DPS_E_ARGUMENT;
+		for (size_t k = 0; k < i; k++)
+			if (strcmp(list[i].uri, list[k].uri) == 0)
+				return DPS_E_ARGUMENT;
+	}
+	return count > 0 ? DPS_OK : DPS_E_ARGUMENT;
+}
+
+dps_result dps_client_replace_endpoints(struct dps_client *client, const struct dps_endpoint *list, size_t count)
+{
+	struct dps_stored_endpoints stored = {.count = count, .pin_count = client->pin_count};
+	dps_result result = check_list(list, count);
+
+	if (result != DPS_OK)
+		return result;
+	if (client->in_callback || !client->loaded)
+		return DPS_E_STATE;
+	for (size_t i = 0; i < count; i++)
+		stored.list[i] = (struct dps_stored_endpoint){.uri = text_of(list[i].uri), .name = text_of(list[i].name)};
+	memcpy(stored.pins, client->pins, sizeof(stored.pins));
+	result = dps_store_write_endpoints(&client->store, &stored);
+	if (result != DPS_OK)
+		return result;
+	memset(client->endpoints, 0, sizeof(client->endpoints));
+	for (size_t i = 0; i < count; i++)
+		fill(&client->endpoints[i], stored.list[i].uri, stored.list[i].name);
+	client->endpoint_count = (uint8_t)count;
+	client->selected = 0;
+	client->endpoint = 0;
+	client->endpoints_changed = false;
+	return DPS_OK;
+}
+
 dps_result dps_client_configure(struct dps_client *client, const char *uri, const struct dps_pin *pins, size_t count,
                                 enum dps_configured *out)
 {

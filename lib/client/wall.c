@@ -45,6 +45,11 @@ int64_t dps_client_wall_s(const struct dps_client *client)
 	return dps_client_wall_ms(client, &unix_ms) ? unix_ms / 1000 : 0;
 }
 
+bool dps_client_time(const struct dps_client *client, int64_t *unix_ms)
+{
+	return dps_client_wall_ms(client, unix_ms);
+}
+
 void dps_client_look_at_clock(struct dps_client *client)
 {
 	int64_t unix_ms;

@@ -95,6 +95,12 @@ dps_result dps_hub_start(struct dps_hub *hub)
 /* There are other records: what was tried with the old ones does not count. */
 static void begin_anew(struct dps_hub *hub)
 {
+	static const uint8_t anew[] = "provisioned anew";
+
+	if (hub->state == DPS_HUB_ONLINE) {
+		hub->offline_since = dps_hub_now(hub);
+		dps_hub_emit_failure(hub, DPS_HUB_EVENT_OFFLINE, DPS_E_CANCELLED, 0, (struct dps_span){anew, sizeof(anew) - 1}, 0);
+	}
 	hub->used = 0;
 	hub->chosen = false;
 	hub->rounds = 0;

@@ -242,6 +242,20 @@ dps_result dps_device_changed(struct dps_device *d, const char *href)
 	return DPS_OK;
 }
 
+dps_result dps_device_write(struct dps_device *d, struct dps_span href, struct dps_span rep)
+{
+	const size_t index = dps_device_find(d, href);
+	bool changed;
+	unsigned code;
+
+	if (index == d->count || dps_device_at(d, index)->properties == NULL)
+		return DPS_E_NOT_FOUND;
+	code = dps_resource_update(dps_device_at(d, index), DPS_IF_BASELINE, rep, &changed);
+	if (changed)
+		dps_device_mark(d, index);
+	return code == DPS_CODE_CHANGED ? DPS_OK : DPS_E_FIELD;
+}
+
 void dps_device_set_acl(struct dps_device *d, const struct dps_acl *committed, const struct dps_acl *local)
 {
 	const struct dps_acl none = {.count = 0};

@@ -74,9 +74,10 @@ struct notification {
 	struct dps_device *device;
 	const struct dps_device_observer *observer;
 	struct dps_device_set rest;
-	bool silent;    /* there is nothing to say */
-	bool last;      /* it ends the observation */
-	bool too_large; /* did not fit at the last attempt: it ends the observation */
+	struct dps_device_set told; /* whose state is in it */
+	bool silent;                /* there is nothing to say */
+	bool last;                  /* it ends the observation */
+	bool too_large;             /* did not fit at the last attempt: it ends the observation */
 };
 
 static void write_end(struct notification *n, unsigned code, struct dps_coap_reply *reply)
@@ -95,7 +96,10 @@ static void write_batch(struct notification *n, struct dps_coap_reply *reply)
 	dps_batch_all(d, &allowed);
 	for (size_t i = 0; i < DPS_DEVICE_WORDS; i++)
 		n->rest.word[i] &= allowed.word[i];
+	n->told = n->rest;
 	n->silent = dps_batch_write(d, &n->rest, false, reply->payload, reply->size, &reply->len) == 0;
+	for (size_t i = 0; i < DPS_DEVICE_WORDS; i++)
+		n->told.word[i] &= ~n->rest.word[i];
 	if (n->silent) /* nothing of it may be told, or could be made */
 		reply->code = 0;
 	else if (dps_set_is_empty(&n->rest) && d->counters.faults == faults) /* else the peer lacks some of what the ETag stands for */
@@ -110,6 +114,7 @@ static void write_resource(struct notification *n, struct dps_coap_reply *reply)
 	dps_result result = DPS_OK;
 
 	memset(&n->rest, 0, sizeof(n->rest));
+	dps_set_put(&n->told, index, true);
 	if (index == DPS_DEVICE_RES) {
 		dps_device_list(d, n->observer->interface == DPS_IF_BASELINE, &all, reply->payload, reply->size, &reply->len);
 		return;
@@ -186,6 +191,13 @@ static dps_result too_large(struct dps_device *d, struct dps_device_observer *o,
 	return DPS_OK;
 }
 
+static void report(const struct dps_device *d, const struct notification *n)
+{
+	for (size_t i = 0; i < d->count && d->config->on_notified != NULL && !n->last; i++)
+		if (dps_set_has(&n->told, i))
+			d->config->on_notified(d->config->user, dps_device_at(d, i)->href);
+}
+
 /* Tells an observer once. */
 static dps_result tell(struct dps_device *d, struct dps_device_observer *o)
 {
@@ -206,6 +218,7 @@ static dps_result tell(struct dps_device *d, struct dps_device_observer *o)
 	o->sequence++;
 	if (n.last)
 		end_observation(d, o);
+	report(d, &n);
 	return DPS_OK;
 }
 

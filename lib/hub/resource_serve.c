@@ -228,6 +228,8 @@ void dps_device_serve(void *ctx, const struct dps_coap_inbound *inbound, struct 
 	/* RFC 7641 sections 3.6 and 4.2: neither who asks for it is an observer any longer, nor who registers again and is refused */
 	if (inbound->method == GET && inbound->observe >= REGISTER && inbound->observe <= DEREGISTER && reply->observe < 0)
 		dps_observer_end(r.device, inbound->token);
+	if (r.device->config->on_request != NULL)
+		r.device->config->on_request(r.device->config->user, inbound->method, inbound->path, code);
 	if (reply->len > 0)
 		reply->content_format = inbound->accept != DPS_COAP_FORMAT_NONE ? inbound->accept : DPS_COAP_FORMAT_OCF_CBOR;
 }

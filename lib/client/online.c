@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The client as the source of a hub session, see dps/online.h. Of the session only its public calls are used here. */
+#include "dps/online.h"
+
+#include <string.h>
+
+#if DPS_CONFIG_HUB
+
+/* What a session works with. */
+#define RECORDS_OF_HUB (1u << (unsigned)DPS_RECORD_CLOUD | 1u << (unsigned)DPS_RECORD_CREDENTIALS)
+
+static dps_result read_cloud(void *ctx, uint8_t *buf, size_t size, struct dps_cloud *out)
+{
+	const struct dps_online *online = ctx;
+
+	return dps_client_read_cloud(online->client, buf, size, out);
+}
+
+static dps_result read_credentials(void *ctx, uint8_t *buf, size_t size, struct dps_credentials *out)
+{
+	const struct dps_online *online = ctx;
+
+	return dps_client_read_credentials(online->client, buf, size, out);
+}
+
+static dps_result update_cloud(void *ctx, const struct dps_cloud *cloud)
+{
+	const struct dps_online *online = ctx;
+
+	return dps_client_update_cloud(online->client, cloud);
+}
+
+static int64_t now_s(void *ctx)
+{
+	const struct dps_online *online = ctx;
+	int64_t unix_ms = 0;
+
+	return dps_client_time(online->client, &unix_ms) ? unix_ms / 1000 : 0;
+}
+
+/* Another hub: what differs from hub to hub. A device that is not provisioned any more (its key is gone, say) needs all. */
+static dps_result begin(struct dps_online *online)
+{
+	struct dps_client *client = online->client;
+	const bool moves = online->what == DPS_HUB_PROVISION_GATEWAY;
+	bool provisioned = false;
+	dps_result result = dps_client_load(client, &provisioned);
+
+	if (result == DPS_OK)
+		result = dps_client_select_gateway(client, moves ? &online->gateway : NULL);
+	if (result == DPS_OK)
+		result = dps_client_start(client, moves && provisioned ? DPS_START_HUB : DPS_START_FORCE);
+	online->wanted = false;
+	return result;
+}
+
+dps_result dps_online_process(struct dps_online *online)
+{
+	const enum dps_state state = dps_client_state(online->client);
+
+	if (!online->wanted || (state != DPS_STATE_IDLE && state != DPS_STATE_PROVISIONED))
+		return DPS_OK;
+	return begin(online);
+}
+
+static dps_result provision(void *ctx, enum dps_hub_provision what, const struct dps_gateway *selected)
+{
+	struct dps_online *online = ctx;
+
+	if (what == DPS_HUB_PROVISION_GATEWAY) {
+		if (selected->uri.len > sizeof(online->uri))
+			return DPS_E_URI;
+		memcpy(online->uri, selected->uri.data, selected->uri.len);
+		online->gateway = (struct dps_gateway){.id = selected->id, .uri = {online->uri, selected->uri.len}};
+	}
+	online->what = what;
+	online->wanted = true;
+	return dps_online_process(online);
+}
+
+void dps_online_init(struct dps_online *online, struct dps_client *client, struct dps_hub *hub)
+{
+	memset(online, 0, sizeof(*online));
+	online->client = client;
+	online->hub = hub;
+}
+
+struct dps_hub_source dps_online_source(struct dps_online *online)
+{
+	return (struct dps_hub_source){
+		.ctx = online,
+		.read_cloud = read_cloud,
+		.read_credentials = read_credentials,
+		.update_cloud = update_cloud,
+		.provision = provision,
+		.now_s = now_s,
+	};
+}
+
+void dps_online_event(struct dps_online *online, const struct dps_event *event)
+{
+	if (event->type != DPS_EVENT_COMMITTED)
+		return;
+	if ((event->records & RECORDS_OF_HUB) != 0)
+		dps_hub_reload(online->hub);
+	if ((event->records & 1u << (unsigned)DPS_RECORD_CLOUD) != 0)
+		online->wanted = false; /* it is tried before anything else is asked for */
+}
+
+/* NULL: none. */
+static const struct dps_acl *take(dps_result result, const struct dps_acl *acl, dps_result *failure)
+{
+	if (result == DPS_OK)
+		return acl;
+	if (result != DPS_E_NOT_FOUND && *failure == DPS_OK)
+		*failure = result;
+	return NULL;
+}
+
+dps_result dps_online_set_acl(struct dps_online *online, struct dps_device *device, uint8_t *committed, uint8_t *local, size_t size)
+{
+	struct dps_acl acl = {.count = 0};
+	struct dps_local own = {.anchor_count = 0};
+	dps_result failure = DPS_OK;
+	const struct dps_acl *first = take(dps_client_read_acls(online->client, committed, size, &acl), &acl, &failure);
+	const struct dps_acl *second = take(dps_client_read_local(online->client, local, size, &own), &own.acl, &failure);
+
+	dps_device_set_acl(device, first, second);
+	return failure;
+}
+
+#endif
