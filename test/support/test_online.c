@@ -97,6 +97,8 @@ void test_online_begin(struct test_online *t)
 	snprintf(t->device_id, sizeof(t->device_id), "%s", test_get_text(test_program_await(&t->device, "provisioned"), "deviceId"));
 	(void)test_online_await(t);
 	(void)test_program_await(&t->device, "published");
+	if (t->gateway[0] != '\0')
+		test_online_told(t, "/light/1", "\"state\"");
 }
 
 void test_online_say(struct test_online *t, const char *line)

@@ -34,7 +34,7 @@ int test_online_port(const char *uri);
 /* Makes the device's command line, and starts it; its standard input stays open. */
 void test_online_command(struct test_online *t);
 void test_online_start(struct test_online *t);
-/* The same, and waits until it is online and published. */
+/* The same, and waits until it is online, published, and observed by the service's gateway, if that has one. */
 void test_online_begin(struct test_online *t);
 /* Waits until it is online again. */
 const cJSON *test_online_await(struct test_online *t);
