@@ -35,9 +35,12 @@ objects: lib-objects $(template_obj) $(device_obj) $(service_obj) $(factory_obj)
 unit-tests: $(unit_bin)
 template: $(template_obj)
 
-# Without a build of its own nothing can be tested; what the sanitizers' build lacks is a failed test each.
+# Without a build of its own nothing can be tested; what the sanitizers' build lacks is a failed test each. clang's and the smallest build are made
+# here, in parallel, and their tests, which are bounded in time, make what is missing once more to show why.
 check-build: lib programs tests template
 	-@+$(sanitize) -s -k unit-tests
+	-@+$(submake) -s -k BUILD=$(CLANG_BUILD) CC=clang objects >/dev/null 2>&1
+	-@+CFLAGS="-include test/size/smallest.h -UDPS_CONFIG_FILE" $(submake) -s -k BUILD=$(BUILD)/smallest lib-objects >/dev/null 2>&1
 
 check: deps-check                           ## build everything and run all tests
 	@echo "Building ..."

@@ -402,6 +402,23 @@ static void keep_alive(struct dps_client *client)
 		connection_lost(client, DPS_E_TIMEOUT, (struct dps_span){NULL, 0});
 }
 
+/* Its storage may be read into the body area, which the connection is then not used with any more. */
+bool dps_client_has_all(struct dps_client *client)
+{
+	const uint32_t bit = DPS_STEP_BIT(DPS_STEP_CREDENTIALS);
+
+	if ((client->wanted & ~client->done) != 0)
+		return false;
+	if (!dps_client_staged_has_expired(client))
+		return true;
+	(void)dps_store_discard(&client->store, DPS_RECORD_BIT(DPS_RECORD_CREDENTIALS)); /* it is replaced before anything is committed */
+	client->wanted |= bit;
+	client->done &= ~bit;
+	client->ending = true;
+	step_failed(client, DPS_STEP_CREDENTIALS, DPS_E_IDENTITY_EXPIRED, 0, NULL, 0);
+	return false;
+}
+
 void dps_client_advance_asking(struct dps_client *client, bool *busy)
 {
 	const struct dps_service *service = client->config.service;
@@ -420,7 +437,7 @@ void dps_client_advance_asking(struct dps_client *client, bool *busy)
 			connection_lost(client, result, (struct dps_span){answer.payload, answer.payload_len});
 		if (client->state != DPS_STATE_ASKING)
 			return;
-		if ((client->wanted & ~client->done) == 0) {
+		if (dps_client_has_all(client)) {
 			dps_client_enter(client, DPS_WHY_ANSWERED);
 			return;
 		}

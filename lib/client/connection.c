@@ -241,7 +241,7 @@ void dps_client_advance_connecting(struct dps_client *client)
 void dps_client_go_on(struct dps_client *client)
 {
 	dps_client_close(client);
-	if ((client->wanted & ~client->done) == 0) { /* the endpoint has nothing of what was still wanted */
+	if (dps_client_has_all(client)) { /* the endpoint has nothing of what was still wanted */
 		dps_client_enter(client, DPS_WHY_ANSWERED);
 		return;
 	}

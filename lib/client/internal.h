@@ -127,6 +127,11 @@ bool dps_client_move_on(struct dps_client *client, bool reached);
 
 /* asking.c */
 void dps_client_advance_asking(struct dps_client *client, bool *busy);
+/*
+ * Whether all that is wanted is staged. An identity that was signed early may have ended while other answers were waited for: then it has failed, and is asked
+ * for again. To be called when no answer is waited for but those still wanted.
+ */
+bool dps_client_has_all(struct dps_client *client);
 /* When the next step that may be asked is due; UINT64_MAX: none. */
 uint64_t dps_client_next_due(const struct dps_client *client);
 /* How long a step's request may take. */
@@ -154,7 +159,9 @@ void dps_client_watch_renewal(struct dps_client *client);
 bool dps_client_renewal_due(struct dps_client *client);
 /* Whether the identity in force has ended, by a clock that is known; as of dps_client_watch_renewal(). */
 bool dps_client_has_expired(const struct dps_client *client);
-/* Tells the application, once, that it has. */
+/* The same of the identity that is staged, if one is. Uses the body area. */
+bool dps_client_staged_has_expired(struct dps_client *client);
+/* Tells the application, once, that the one in force has. */
 void dps_client_tell_expiry(struct dps_client *client);
 /* The slots of operational keys, NULL behind the last one; and the other one of the two. */
 const char *dps_client_slot(size_t index);

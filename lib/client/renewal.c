@@ -69,6 +69,21 @@ bool dps_client_has_expired(const struct dps_client *client)
 	return dps_client_wall_ms(client, &now_ms) && now_ms >= client->not_after_ms;
 }
 
+bool dps_client_staged_has_expired(struct dps_client *client)
+{
+	struct dps_credentials credentials;
+	int64_t now_ms = 0;
+	bool expired = false;
+
+	if ((client->store.staged & DPS_RECORD_BIT(DPS_RECORD_CREDENTIALS)) == 0 || !dps_client_wall_ms(client, &now_ms))
+		return false;
+	if (dps_store_read(&client->store, DPS_RECORD_CREDENTIALS, DPS_STORE_STAGED, client->body, sizeof(client->body), &credentials) ==
+	    DPS_OK)
+		expired = credentials.not_after <= now_ms / 1000;
+	dps_wipe(client->body, sizeof(client->body));
+	return expired;
+}
+
 void dps_client_tell_expiry(struct dps_client *client)
 {
 	if (client->expiry_told || !dps_client_has_expired(client))

@@ -419,7 +419,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	memset(f, 0, sizeof(*f));
 	f->now_ms = 1000;
-	f->platform.clock = (struct dps_clock){f, monotonic, NULL};
+	f->platform.clock = (struct dps_clock){.ctx = f, .monotonic_ms = monotonic};
 	f->platform.random = (struct dps_random){f, fill};
 	f->channel =
 		(struct dps_channel){f,          channel_open,  channel_ok,      channel_next,  channel_connected, channel_read, channel_write,

@@ -125,7 +125,7 @@ static void all_ways(void **state)
 	}
 }
 
-/* TestReprovisioningAfterRestart */
+/* Nobody is asked. */
 static void restart_without_service(void **state)
 {
 	char device_id[37];
@@ -147,7 +147,7 @@ static void restart_without_service(void **state)
 	test_program_free(&device);
 }
 
-/* TestForceReprovisioning: every step once more, the same device id and key. */
+/* Every step once more, the same device id and key. */
 static void forced(void **state)
 {
 	static const char *const steps[] = {"owner", "cloud", "credentials", "acls", "resources"};

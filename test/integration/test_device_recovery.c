@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A service that goes wrong for a while, or in ways that harm nobody: the device is provisioned all the same, and asks again for what is missing only. The
- * tests named after those of the plgd hub check what those check of provisioning itself.
+ * A service that goes wrong at one step for a while, or in ways that harm nobody: the device is provisioned all the same, and asks again for what is missing
+ * only. test_scenario_retries.c has trouble at every step at once.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -166,84 +166,12 @@ static void harmless(void **state)
 	test_trials_run(&trials, check_recovered);
 }
 
-/* --- every step at once ------------------------------------------------------------------------------------------------------------ */
-
-/* Each step gets this fault; in a sequence each is then asked that often, and no more. */
-static void every_step(const char *action, size_t asked)
-{
-	for (int is_sequence = 0; is_sequence < 2; is_sequence++) {
-		struct test_local service;
-		struct test_command command;
-		struct test_program device;
-		const char *faults[TEST_STEPS];
-
-		for (size_t step = 0; step + 1 < TEST_STEPS; step++) {
-			faults[step] = test_format(&trials.scenario, "%s:%s", test_steps[step], action);
-		}
-		faults[TEST_STEPS - 1] = NULL;
-		test_local_start(&service, &trials.scenario, trials.subject.config, faults);
-		test_device_command(&command, &trials.scenario, service.uri,
-		                    test_format(&trials.scenario, "golden-%zu", trials.scenario.text_count));
-		if (is_sequence) {
-			test_command_flag(&command, "--sequential");
-		}
-		test_program_run(&device, &command);
-		test_local_stop(&service);
-		if (device.exit_code != 0) {
-			fail_msg("%s: exit %d: %s", action, device.exit_code, device.output);
-		}
-		for (size_t step = is_sequence ? 0 : 1; step + 1 < TEST_STEPS; step++) {
-			size_t counted = test_local_requests(&service, test_steps[step]);
-
-			if (is_sequence ? counted != asked : counted < asked) {
-				fail_msg("%s: %s was asked %zu times instead of %zu", action, test_steps[step], counted, asked);
-			}
-			assert_int_equal(
-				test_local_answers(&service, test_steps[step], "2.05") + test_local_answers(&service, test_steps[step], "2.04"), 1);
-		}
-		test_program_free(&device);
-		test_local_free(&service);
-	}
-}
-
-/* TestProvisioningTransientFailureRetry */
-static void transient_failure_retry(void **state)
-{
-	(void)state;
-	every_step("5.03:3", 4);
-}
-
-/* TestProvisioningRetry */
-static void retry(void **state)
-{
-	(void)state;
-	every_step("5.00:1", 2);
-}
-
-/* TestProvisioningWithDelay */
-static void with_delay(void **state)
-{
-	(void)state;
-	every_step("delay=200:1", 1);
-}
-
-/* TestProvisioningWithDisconnect */
-static void with_disconnect(void **state)
-{
-	(void)state;
-	every_step("disconnect:1", 2);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(trouble_that_passes),
 		cmocka_unit_test(resets_within_messages),
 		cmocka_unit_test(harmless),
-		cmocka_unit_test(transient_failure_retry),
-		cmocka_unit_test(retry),
-		cmocka_unit_test(with_delay),
-		cmocka_unit_test(with_disconnect),
 	};
 
 	return cmocka_run_group_tests(tests, begin, end);

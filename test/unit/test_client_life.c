@@ -577,9 +577,56 @@ static void error_numbers(void **state)
 	test_world_free(&world);
 }
 
+/*
+ * An identity that was signed early ends while another answer is waited for, on the connection or between two. It is never put in force: what is committed
+ * before stays, another is asked for, and the rest is kept.
+ */
+static void an_identity_ends_before_the_commit(void **state)
+{
+	(void)state;
+	for (int is_forced = 0; is_forced < 2; is_forced++) {
+		for (int breaks = 0; breaks < 2; breaks++) {
+			struct test_world world;
+			int64_t before = 0;
+			unsigned asked;
+
+			test_world_init(&world);
+			world.has_resources = true;
+			if (is_forced) {
+				test_world_play(&world, DPS_START_NORMAL, 60000);
+				before = committed(&world).not_after;
+				test_world_clear(&world);
+			}
+			world.identity_not_after = world.wall / 1000 + (int64_t)world.now / 1000 + 3;
+			test_world_script(&world, (struct world_script){
+										  .step = DPS_STEP_ACLS, .reaction = breaks ? WORLD_CODE : WORLD_SILENCE, .code = 503, .count = 1});
+			test_world_start(&world, is_forced ? DPS_START_FORCE : DPS_START_NORMAL);
+			test_world_run(&world, 2000);
+			world.identity_not_after += 86400;
+			asked = test_world_count(&world, DPS_STEP_CREDENTIALS); /* twice where the error took the first answer along */
+			while (test_world_count(&world, DPS_STEP_ACLS) < 2)
+				test_world_run(&world, 100);
+			test_world_run(&world, 1000);
+			assert_int_equal(test_world_event_count(&world, DPS_EVENT_COMMITTED), 0);
+			assert_int_equal(test_world_event(&world, DPS_EVENT_FAILURE)->step, DPS_STEP_CREDENTIALS);
+			assert_int_equal(test_world_event(&world, DPS_EVENT_FAILURE)->cause, DPS_E_IDENTITY_EXPIRED);
+			if (is_forced)
+				assert_int_equal(committed(&world).not_after, before);
+			test_world_run(&world, 120000);
+			test_world_assert_provisioned(&world);
+			assert_int_equal(test_world_count(&world, DPS_STEP_CREDENTIALS), asked + 1);
+			assert_int_equal(test_world_count(&world, DPS_STEP_OWNER), 1);
+			assert_int_equal(test_world_count(&world, DPS_STEP_CLOUD), 1);
+			assert_int_equal(committed(&world).not_after, world.identity_not_after);
+			test_world_free(&world);
+		}
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(an_identity_ends_before_the_commit),
 		cmocka_unit_test(restarts_do_not_put_a_renewal_off),
 		cmocka_unit_test(a_renewal_goes_on_past_the_end),
 		cmocka_unit_test(short_lives_have_their_pause),
