@@ -368,21 +368,22 @@ static void reset(struct device *device)
 	device->ended = online->ends || !device->onboarding_is_open;
 }
 
-/* The good-bye is said, or it took too long. */
-static void finish_leaving(struct device *device)
+/* Whether the good-bye is said, or took too long. */
+static bool finish_leaving(struct device *device)
 {
 	struct online *online = &device->online;
 
 	if (dps_hub_state(&online->hub) != DPS_HUB_IDLE && now_ms(device) < online->deadline)
-		return;
+		return false;
 	dps_hub_deinit(&online->hub);
 	online->runs = false;
 	if (online->leaving == ONLINE_RESETS) {
 		reset(device);
-		return;
+		return true;
 	}
 	device->exit_status = EXIT_PROVISIONED;
 	device->ended = true;
+	return true;
 }
 
 /* Of a run with --once: whether there is something to do now. */
@@ -456,9 +457,7 @@ uint32_t online_process(struct device *device)
 	}
 	if (dps_client_state(&device->client) != before)
 		within = 0; /* provisioning has begun */
-	if (online->leaving != ONLINE_STAYS)
-		finish_leaving(device);
-	else if (device->options->once && judge_once(device))
+	if (online->leaving != ONLINE_STAYS ? finish_leaving(device) : device->options->once && judge_once(device))
 		within = 0;
 	return until(device, online->runs ? online->deadline : 0, within);
 }

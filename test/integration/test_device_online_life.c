@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What a device that is online goes through: gateways that die, tokens that end, identities that are renewed, commands to provision again and to forget all. */
+#include <fcntl.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -283,15 +284,33 @@ static void users_have_it_forget_all(void **state)
 	test_program_free(&asked);
 }
 
+/* An onboarding code of this device, in a file. */
+static const char *make_code(const char *id)
+{
+	char tool[512];
+	const char *const argv[] = {test_program_path("dps-onboard", tool, sizeof(tool)), "code", "--device", id, NULL};
+	const char *path = test_path(&t.scenario, "code");
+	char text[256];
+	int file = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+
+	assert_true(file >= 0);
+	assert_int_equal(test_process_run(argv, TEST_RUN_MS, text, sizeof(text), NULL, 0), 0);
+	assert_int_equal(write(file, text, strlen(text)), (ssize_t)strlen(text));
+	close(file);
+	return test_format(&t.scenario, "@%s", path);
+}
+
 static void a_device_that_forgot_waits_to_be_told(void **state)
 {
+	static const char id[] = "5d0b3f0c-6f54-4c39-9ba7-1f1d2a3b4c5d";
+
 	(void)state;
 	test_online_serve(&t, true, NULL, NULL);
 	test_online_command(&t);
 	test_command_flag(&t.command, "--onboarding");
-	test_command_add(&t.command, "--onboarding-code", "env:DPS_TEST_CODE");
+	test_command_add(&t.command, "--device-id", id);
+	test_command_add(&t.command, "--onboarding-code", make_code(id));
 	test_command_add(&t.command, "--onboarding-listen", "127.0.0.1:0");
-	setenv("DPS_TEST_CODE", "0123-4567-89AB-CDEF", 1);
 	test_online_start(&t);
 	snprintf(t.device_id, sizeof(t.device_id), "%s", test_get_text(test_program_await(&t.device, "provisioned"), "deviceId"));
 	(void)test_program_await(&t.device, "published");

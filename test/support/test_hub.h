@@ -59,6 +59,8 @@ struct test_hub {
 	struct dps_keys keys;
 	struct test_hub_record record;
 	bool no_record;
+	bool renewed;           /* the identity: chain and key are others */
+	bool other_anchor;      /* one of the anchors is */
 	dps_result read_result; /* of the cloud record */
 	dps_result update_result;
 	size_t update_limit; /* longest record, tokens together; 0: any */
@@ -152,11 +154,11 @@ static inline dps_result test_hub_channel_open(void *ctx, const struct dps_chann
 	t->port = params->port;
 	t->resume = params->resume;
 	t->trust = *params->trust;
-	assert_string_equal(params->key_slot, "identity-0");
+	assert_string_equal(params->key_slot, t->renewed ? "identity-1" : "identity-0");
 	assert_int_equal(params->chain.len, 5);
-	assert_memory_equal(params->chain.data, "chain", 5);
+	assert_memory_equal(params->chain.data, t->renewed ? "chai2" : "chain", 5);
 	assert_int_equal(params->trust->anchors.len, 8);
-	assert_memory_equal(params->trust->anchors.data, "anc1anc2", 8);
+	assert_memory_equal(params->trust->anchors.data, t->other_anchor ? "anc3anc2" : "anc1anc2", 8);
 	*params->path = (struct dps_pki_path){.complete = !t->path_incomplete, .not_before = 0, .not_after = t->not_after};
 	return channel->open_result;
 }
@@ -215,13 +217,13 @@ static inline dps_result test_hub_read_cloud(void *ctx, uint8_t *buf, size_t siz
 
 static inline dps_result test_hub_read_credentials(void *ctx, uint8_t *buf, size_t size, struct dps_credentials *out)
 {
+	const struct test_hub *t = ctx;
 	size_t at = 0;
 
-	(void)ctx;
 	*out = (struct dps_credentials){.device_id = test_hub_id(TEST_HUB_DEVICE), .anchor_count = 2};
-	out->key_slot = test_hub_put(buf, size, &at, "identity-0");
-	out->anchors[0].der = test_hub_put(buf, size, &at, "anc1"); /* not in the order in which they are wanted */
-	out->chain = test_hub_put(buf, size, &at, "chain");
+	out->key_slot = test_hub_put(buf, size, &at, t->renewed ? "identity-1" : "identity-0");
+	out->anchors[0].der = test_hub_put(buf, size, &at, t->other_anchor ? "anc3" : "anc1"); /* not in the order in which they are wanted */
+	out->chain = test_hub_put(buf, size, &at, t->renewed ? "chai2" : "chain");
 	out->anchors[1].der = test_hub_put(buf, size, &at, "anc2");
 	return DPS_OK;
 }

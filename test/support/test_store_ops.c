@@ -135,7 +135,7 @@ int test_ops_tell_cuts(void **state)
 	static size_t told;
 
 	(void)state;
-	print_message("             %zu power cuts\n", test_store_cuts_made - told);
+	print_message("figure: %zu power cuts\n", test_store_cuts_made - told);
 	told = test_store_cuts_made;
 	return 0;
 }

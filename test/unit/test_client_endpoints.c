@@ -517,17 +517,70 @@ static void a_fleet_does_not_come_together(void **state)
 	test_world_free(&world);
 }
 
+/* --- the whole list ----------------------------------------------------------------------------------------------------------------- */
+
+static void the_list_is_replaced_in_one_write(void **state)
+{
+	static const struct dps_endpoint list[] = {{B, "b", false}, {C, "", true}};
+	static const struct dps_endpoint twice[] = {{B, "", false}, {B, "", false}};
+	static const struct dps_endpoint bad[] = {{B, "", false}, {"http://c", "", false}};
+	static const struct dps_endpoint named[] = {{B, "0123456789012345678901234567890123456789012345678901234567890123456", false}};
+	static const struct dps_endpoint many[DPS_CONFIG_ENDPOINTS + 1] = {{B, "", false}};
+	enum dps_configured what;
+	struct test_world world;
+	struct dps_pin kept;
+	size_t writes;
+
+	(void)state;
+	test_world_init(&world);
+	test_world_boot(&world);
+	assert_int_equal(dps_client_replace_endpoints(&world.client, list, 2), DPS_E_STATE); /* nothing is loaded */
+	assert_int_equal(dps_client_configure(&world.client, A, &pin, 1, &what), DPS_OK);
+	assert_int_equal(dps_client_start(&world.client, DPS_START_NORMAL), DPS_OK);
+	test_world_run(&world, MINUTE);
+	assert_int_equal(dps_client_replace_endpoints(&world.client, list, 0), DPS_E_ARGUMENT);
+	assert_int_equal(dps_client_replace_endpoints(&world.client, twice, 2), DPS_E_ARGUMENT);
+	assert_int_equal(dps_client_replace_endpoints(&world.client, bad, 2), DPS_E_URI);
+	assert_int_equal(dps_client_replace_endpoints(&world.client, named, 1), DPS_E_ARGUMENT);
+	assert_int_equal(dps_client_replace_endpoints(&world.client, many, DPS_CONFIG_ENDPOINTS + 1), DPS_E_BUFFER);
+	assert_endpoint(&world, 0, A, "", true);
+	assert_count(&world, 1);
+	writes = world.store.writes;
+	assert_int_equal(dps_client_replace_endpoints(&world.client, list, 2), DPS_OK);
+	assert_int_equal(world.store.writes, writes + 1);
+	assert_endpoint(&world, 0, B, "b", true);
+	assert_endpoint(&world, 1, C, "", false);
+	/* Durable, and with the pins of before. */
+	test_world_boot(&world);
+	assert_int_equal(dps_client_load(&world.client, NULL), DPS_OK);
+	assert_endpoint(&world, 0, B, "b", true);
+	assert_endpoint(&world, 1, C, "", false);
+	assert_count(&world, 2);
+	assert_int_equal(dps_client_get_pin(&world.client, 0, &kept), DPS_OK);
+	assert_memory_equal(kept.digest, pin.digest, sizeof(kept.digest));
+	test_world_free(&world);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(a_failed_step_moves_on),       cmocka_unit_test(all_fail_then_a_wait),
-		cmocka_unit_test(a_bad_answer_moves_on),        cmocka_unit_test(a_local_failure_stays),
-		cmocka_unit_test(staged_answers_of_others),     cmocka_unit_test(a_redirect_leaves_the_way_back),
-		cmocka_unit_test(a_redirect_to_nowhere),        cmocka_unit_test(redirects_in_a_full_list),
-		cmocka_unit_test(the_list_is_changed_and_kept), cmocka_unit_test(the_list_changes_under_a_run),
-		cmocka_unit_test(configured_from_elsewhere),    cmocka_unit_test(pins_are_kept),
-		cmocka_unit_test(a_client_for_tools),           cmocka_unit_test(the_application_chooses_retries),
-		cmocka_unit_test(steps_have_their_time),        cmocka_unit_test(a_fleet_does_not_come_together),
+		cmocka_unit_test(the_list_is_replaced_in_one_write),
+		cmocka_unit_test(a_failed_step_moves_on),
+		cmocka_unit_test(all_fail_then_a_wait),
+		cmocka_unit_test(a_bad_answer_moves_on),
+		cmocka_unit_test(a_local_failure_stays),
+		cmocka_unit_test(staged_answers_of_others),
+		cmocka_unit_test(a_redirect_leaves_the_way_back),
+		cmocka_unit_test(a_redirect_to_nowhere),
+		cmocka_unit_test(redirects_in_a_full_list),
+		cmocka_unit_test(the_list_is_changed_and_kept),
+		cmocka_unit_test(the_list_changes_under_a_run),
+		cmocka_unit_test(configured_from_elsewhere),
+		cmocka_unit_test(pins_are_kept),
+		cmocka_unit_test(a_client_for_tools),
+		cmocka_unit_test(the_application_chooses_retries),
+		cmocka_unit_test(steps_have_their_time),
+		cmocka_unit_test(a_fleet_does_not_come_together),
 	};
 
 	return cmocka_run_group_tests_name("endpoints and retries", tests, NULL, NULL);

@@ -433,7 +433,7 @@ static void power_cuts(void **state)
 			}
 		}
 	}
-	print_message("[          ] %u power cuts\n", cuts);
+	print_message("figure: %u power cuts\n", cuts);
 	assert_true(cuts > 60);
 }
 

@@ -600,7 +600,30 @@ static void test_reload(void **state)
 	assert_int_equal(t.detached, 1);
 	test_hub_expect(&t, TEST_HUB_SIGN_IN);
 	assert_string_equal(test_hub_text(&t, "accesstoken"), "access-token-2");
+	assert_int_equal(test_hub_count(&t, DPS_HUB_EVENT_OFFLINE), 1);
+	test_hub_end(&t);
+}
+
+/* The connection has proven who the device is: a new certificate serves the next one. Whom it trusts is another matter. */
+static void test_renewal_keeps_the_connection(void **state)
+{
+	(void)state;
+	test_hub_init(&t);
+	test_hub_register(&t);
+	test_hub_go_online(&t, "20");
+	t.renewed = true;
+	dps_hub_reload(&t.hub);
+	test_hub_run(&t);
+	assert_int_equal(dps_hub_state(&t.hub), DPS_HUB_ONLINE);
+	assert_int_equal(t.link.peer.opened, 1);
 	assert_int_equal(test_hub_count(&t, DPS_HUB_EVENT_OFFLINE), 0);
+	assert_string_equal(t.slot, "identity-0");
+	t.other_anchor = true;
+	dps_hub_reload(&t.hub);
+	test_hub_run(&t);
+	assert_int_equal(t.link.peer.opened, 2);
+	assert_int_equal(test_hub_count(&t, DPS_HUB_EVENT_OFFLINE), 1);
+	assert_string_equal(t.slot, "identity-1");
 	test_hub_end(&t);
 }
 
@@ -722,6 +745,7 @@ int main(void)
 		cmocka_unit_test(test_sign_off_of_odd_users),
 		cmocka_unit_test(test_sign_off_survives_a_lost_answer),
 		cmocka_unit_test(test_reload),
+		cmocka_unit_test(test_renewal_keeps_the_connection),
 		cmocka_unit_test(test_orders_from_events),
 		cmocka_unit_test(test_configuration_is_checked),
 		cmocka_unit_test(test_secrets_are_wiped),

@@ -3,7 +3,8 @@
  * The whole engine on a medium that loses its power: before, in the midst of (any prefix of the bytes is left) and after every write and every erase of a first
  * provisioning, of one under another owner, of renewals with the key kept and with another one, of changes at run time and of a factory reset. After each cut
  * the device is in its old state, complete, or in its new one, complete; where it had none it goes on from what is staged. The same with a medium that
- * fails at every call. How many cuts there were is printed.
+ * fails at every call. How many cuts there were is
+ * printed, and summed up by `make check`.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -383,6 +384,6 @@ int main(void)
 	};
 	int failed = cmocka_run_group_tests_name("power cuts in a device's life", tests, NULL, NULL);
 
-	print_message("%zu power cuts\n", test_store_cuts_made);
+	print_message("figure: %zu power cuts\n", test_store_cuts_made);
 	return failed;
 }
