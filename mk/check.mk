@@ -53,6 +53,7 @@ check: deps-check                           ## build everything and run all test
 	  --command 'smallest=$(smallest)' \
 	  --command "docs=$(subtest) check-docs" \
 	  --command "install=$(subtest) check-install" \
+	  --command "demo=$(subtest) check-demo" \
 	  $(if $(wildcard mk/fuzz.mk),--command "fuzz=$(subtest) check-fuzz") \
 	  $(integ_bin) $(unit_bin) $(sanitize_bin)
 
