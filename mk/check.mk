@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-# `make check`: all tests, in under four minutes on two cores. What is built is built first, in parallel; then tools/run-tests runs the test
+# `make check`: all tests, in under six minutes on two cores. What is built is built first, in parallel; then tools/run-tests runs the test
 # programs, and the checks that are commands, and adds them up: "N passed, N failed" is the last line.
 
 JOBS         ?= $(shell nproc 2>/dev/null || echo 2)
