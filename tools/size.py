@@ -77,7 +77,8 @@ def print_memory(columns):
         print(f"  {'of it ' + title.strip():34}" + "".join(f"{m[symbol]:20}" for _, m in columns))
     rest = [m["client"] + m["plgd"] - m["receive"] - m["send"] - m["body"] for _, m in columns]
     print(f"  {'of it state':34}" + "".join(f"{n:20}" for n in rest))
-    print(f"  {'sizeof(struct dps_hub)':34}" + "".join(f"{m.get('hub', 0):20}" for _, m in columns))
+    for symbol, title in (("hub", "sizeof(struct dps_hub)"), ("device", "sizeof(struct dps_device)"), ("observer", "of it each observer")):
+        print(f"  {title:34}" + "".join(f"{m.get(symbol, 0):20}" for _, m in columns))
     print()
 
 

@@ -27,6 +27,8 @@ enum dps_coap_use {
 
 /* Hands to the channel what it takes. A failure is kept and told once what has come in is used up. */
 void dps_coap_push(struct dps_coap *c);
+/* No reply waits in tx: as many bytes of them may be queued again as ever. */
+void dps_coap_renew_quota(struct dps_coap *c);
 /* The largest message that can be sent: the peer takes no more, or tx has no more room. */
 size_t dps_coap_largest(const struct dps_coap *c);
 /* Begins a message in the free part of tx, cut to what the peer takes. */

@@ -66,6 +66,11 @@ void dps_coap_push(struct dps_coap *c)
 	}
 }
 
+void dps_coap_renew_quota(struct dps_coap *c)
+{
+	c->tx_reply_quota = c->options.send_size / 4;
+}
+
 size_t dps_coap_largest(const struct dps_coap *c)
 {
 	return smaller(c->options.send_size, c->peer_size);
@@ -233,7 +238,7 @@ static dps_result transport_poll(void *self, struct dps_answer *answer, bool *bu
 		freed = true;
 	}
 	if (c->tx_reply_end == 0)
-		c->tx_reply_quota = c->options.send_size / 4;
+		dps_coap_renew_quota(c);
 	result = run(c, answer, busy);
 	if (result == DPS_AGAIN && c->send_refused && (freed || c->tx_len < waiting)) { /* who was refused may find room now */
 		c->send_refused = false;
