@@ -302,6 +302,7 @@ static void follow_redirect(struct dps_client *client, enum dps_step_id id, stru
 		return;
 	}
 	client->redirects++;
+	(void)dps_client_write_endpoints(client); /* before more is staged there; on failure it is tried again after the commit */
 	client->moving = false;
 	client->endpoints_failed = 0;
 	for (unsigned i = 0; i < DPS_STEP_COUNT; i++)
@@ -364,7 +365,7 @@ static void take_answer(struct dps_client *client, const struct dps_answer *answ
 		take_time(client, verdict.time_ms);
 		return;
 	}
-	if ((step->flags & DPS_STEP_OPTIONAL) != 0 && client->endpoints[client->endpoint].no_resources != verdict.absent) {
+	if ((step->flags & DPS_STEP_OPTIONAL) != 0 && !client->foreign && client->endpoints[client->endpoint].no_resources != verdict.absent) {
 		client->endpoints[client->endpoint].no_resources = verdict.absent;
 		client->endpoints_changed = true;
 	}
