@@ -403,7 +403,7 @@ static void keep_alive(struct dps_client *client)
 		connection_lost(client, DPS_E_TIMEOUT, (struct dps_span){NULL, 0});
 }
 
-/* Its storage may be read into the body area, which the connection is then not used with any more. */
+/* The body area is read into, which may be the transport's: a connection is not used any more if something is still to be asked. */
 bool dps_client_has_all(struct dps_client *client)
 {
 	const uint32_t bit = DPS_STEP_BIT(DPS_STEP_CREDENTIALS);
