@@ -22,7 +22,7 @@ WIRE = "docs/wire-plgd.md"
 PROGRAM = "examples/minimal/minimal.c"
 # Programs that pages show as they are: (page, program, fewer lines than).
 PROGRAMS = [(INTEGRATION, PROGRAM, 60), ("docs/resources.md", "examples/light/light.c", 80)]
-REPORTER = "examples/linux-device/reporter_json.c"
+REPORTERS = ["examples/linux-device/reporter_json.c", "examples/linux-device/reporter_online.c"]
 FIRST_SCREEN = 40
 
 # Folders whose README.md says what they are for.
@@ -67,17 +67,18 @@ def check_program():
 def check_events():
     """Events and members that dps-device --json prints are in the integration page, and no other events."""
     text = read(INTEGRATION)
-    listed = set(re.findall(r"^\| (?:`DPS_EVENT_\w+`|-) \| `(\w+)` \|", text, re.MULTILINE))
-    printed = strings(r'new_event\("(\w+)"\)', REPORTER)
+    listed = set(re.findall(r"^\| (?:`DPS_(?:HUB_)?EVENT_\w+`|-) \| `([\w-]+)` \|", text, re.MULTILINE))
+    printed = set().union(*(strings(r'reporter_json_new\("([\w-]+)"\)', path) for path in REPORTERS))
     for name in sorted(printed - listed):
         yield INTEGRATION, f"lacks the event {name}"
     for name in sorted(listed - printed):
-        yield INTEGRATION, f"has the event {name}, which {REPORTER} never prints"
-    for name in sorted(strings(r'cJSON_Add\w+ToObject\(\w+, "(\w+)"', REPORTER)):
+        yield INTEGRATION, f"has the event {name}, which {' and '.join(REPORTERS)} never print"
+    for name in sorted(set().union(*(strings(r'cJSON_Add\w+ToObject\(\w+, "(\w+)"', path) for path in REPORTERS))):
         if f"`{name}`" not in text:
             yield INTEGRATION, f"lacks the member {name}"
     types = strings(r"\b(DPS_EVENT_\w+),? ", "include/dps/event.h")
-    for name in sorted(types - set(re.findall(r"^\| `(DPS_EVENT_\w+)`", text, re.MULTILINE))):
+    types |= strings(r"\b(DPS_HUB_EVENT_\w+),? ", "include/dps/hub_config.h") - {"DPS_HUB_EVENT_STATE"}
+    for name in sorted(types - set(re.findall(r"^\| `(DPS_(?:HUB_)?EVENT_\w+)`", text, re.MULTILINE))):
         yield INTEGRATION, f"lacks {name}"
 
 
@@ -168,7 +169,7 @@ CHECKS = {name[6:]: function for name, function in list(globals().items()) if na
 # check -> (file, what is replaced, by what); None as the text to replace: the file is removed.
 BREACHES = {
     "program": (PROGRAM, "int main", "int  main"),
-    "events": (REPORTER, 'new_event("committed")', 'new_event("durable")'),
+    "events": (REPORTERS[0], 'reporter_json_new("committed")', 'reporter_json_new("durable")'),
     "wire": ("lib/plgd/owner.c", "provisioning/ownership", "provisioning/owner"),
     "links": ("docs/failures.md", None, None),
     "files": ("lib/client/policy.h", None, None),

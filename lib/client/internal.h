@@ -14,6 +14,7 @@
  *	records.c     reading and replacing what is committed
  *	renewal.c     when the identity is renewed, and with which key
  *	policy.c      when to try again
+ *	online.c      the source of a hub session
  *
  * A function that may end the run or change the state returns nothing; whoever calls it looks at client->state afterwards.
  */
