@@ -517,6 +517,7 @@ static void check_stable(struct dps_hub *hub)
 
 void dps_hub_advance_session(struct dps_hub *hub, bool *busy)
 {
+	const uint32_t served = hub->coap.counters.served;
 	dps_result result = DPS_OK;
 
 	check_stable(hub);
@@ -546,6 +547,7 @@ void dps_hub_advance_session(struct dps_hub *hub, bool *busy)
 		send_directory(hub, DPS_HUB_OP_PUBLISH, &hub->publish_due);
 		*busy |= is_in_flight(hub, DPS_HUB_OP_PUBLISH);
 	}
+	*busy |= hub->config.on_turn != NULL && hub->coap.counters.served != served; /* it may have changed what observers are to be told */
 	if (is_session(hub))
 		check_timeouts(hub);
 	if (is_session(hub))
