@@ -301,7 +301,7 @@ static void failures_of_the_port_are_told(void **state)
 	struct dps_store store;
 	struct dps_device device;
 	struct dps_owner owner;
-	struct dps_stored_endpoints endpoints = {.list = {{{(const uint8_t *)"u", 1}, false}}, .count = 1}, stored;
+	struct dps_stored_endpoints endpoints = {.list = {{.uri = {(const uint8_t *)"u", 1}}}, .count = 1}, stored;
 	size_t i, n, reads;
 	int64_t time;
 	(void)state;
