@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-# `make bench`: round trips, packets, bytes, durable writes, instructions, TPM commands, time and memory of a provisioning run;
+# `make bench`: round trips, packets, bytes, durable writes, instructions, TPM commands, time and memory of a provisioning run, and a device at its hub;
 # docs/performance.md says how. It fails when a run fails, never because of a figure. BENCH="lag network" measures a part, BENCH_RUNS=N takes N runs each.
 
-BENCH      ?= loopback lag network instructions tpm
+BENCH      ?= loopback lag network hub instructions tpm
 BENCH_RUNS ?= 5
 
 bench_tools := $(addprefix $(BUILD)/test/bench/,lagproxy tunlag measure)

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Measures whole provisioning runs of dps-device against dps-service, and prints tables. docs/performance.md says what the figures mean.
 
-bench.py --build DIR [--runs N] [SECTION]...    sections: wear loopback lag network instructions tpm (default: all)
+bench.py --build DIR [--runs N] [SECTION]...    sections: wear loopback lag network hub instructions tpm (default: all)
 
 Exit: 0 all runs provisioned their device, whatever the figures; 1 a run failed; 2 bad usage. The figures are also left in
 DIR/bench/results.json.
@@ -20,12 +20,12 @@ import sys
 import time
 
 import callgrind
+import hub as hub_bench
 import tpm as soft_tpm
-from harness import BenchError, Child, Factory, durable_write_ms
+from harness import SLOW_TIMEOUT_S, BenchError, Child, Factory, Wire, durable_write_ms
 
 RTTS_MS = (50, 100, 200)
 SLOW_RTTS_MS = (1000, 2000)
-SLOW_TIMEOUT_S = 120
 STATES = {"disk": "the build directory", "memory": Factory.MEMORY}
 
 # Name, options of dps-device, goal: elapsed/RTT from TCP SYN to `provisioned`, TLS 1.2. The sequential mode is there to compare with.
@@ -206,43 +206,6 @@ def asked(service):
 # --- two namespaces ------------------------------------------------------------------------------------------------------------------
 
 
-class Wire:
-    """Two network namespaces joined by tunlag; BenchError when this machine does not permit them."""
-
-    def __init__(self, factory):
-        self.factory = factory
-        self.child = Child([factory.tool("tunlag")], factory.path("tunlag.log"))
-        try:
-            ready = self.child.read_event("ready")
-        except BenchError:
-            self.child.stop()
-            raise
-        self.host = ready["service"]["address"]
-        self.service_prefix = self.enter(ready["service"])
-        self.device_prefix = self.enter(ready["device"])
-
-    @staticmethod
-    def enter(side):
-        return ("nsenter", f"--net={side['namespace']}")
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.child.stop()
-
-    def run(self, service, rtt_ms, mode, case):
-        """Milliseconds from the device's SYN to `provisioned`, and the packets until the connection is closed."""
-        self.child.say(f"rtt {rtt_ms}")
-        self.child.read_event("rtt")
-        run = self.factory.provision(self.host, service.port, mode.options, self.device_prefix, case.state, SLOW_TIMEOUT_S)
-        # The last packets of the connection are still under way.
-        time.sleep(1.6 * rtt_ms / 1000)
-        self.child.say("count")
-        counts = self.child.read_event("count")
-        return (run.at_ns - counts["synNs"]) / 1e6, counts
-
-
 def network(factory, runs, results):
     heading(f"Packet by packet: two network namespaces and a wire of TUN devices (median of {runs} runs, resources absent)")
     if os.geteuid() != 0:
@@ -292,6 +255,47 @@ def network_row(rtt_ms, mode, case, taken, results):
         f"{up['handshake']:>6.0f} {up['packets']:>4.0f} {up['withData']:>4.0f} {down['packets']:>5.0f} {down['withData']:>4.0f} "
         f"{up['retransmitted'] + down['retransmitted']:>8.0f}")
     return elapsed
+
+
+# --- a hub ---------------------------------------------------------------------------------------------------------------------------
+
+
+def hub(factory, runs, results):
+    heading(f"A device at its hub (median of {runs} runs)")
+    rows = hub_round_trips(factory, runs)
+    figures = hub_bench.link_figures(factory)
+    results["hub"] = {"roundTrips": rows, **figures}
+    say("\nGET /light/1 over the link on loopback, from a gateway of the bench's own")
+    for row in figures["requests"]:
+        say(f"{row['window']:>4} under way: {row['perSecond']:>8.0f} a second, {row['cpuUs']:>6.1f} us of the device's processor time each")
+    say(f"\n{'pong behind a ping, ms':<34} {'pings':>6} {'median':>8} {'99 %':>8} {'max':>8}")
+    for row in figures["pongs"]:
+        say(f"{row['what']:<34} {row['pings']:>6} {row['medianMs']:>8.2f} {row['p99Ms']:>8.2f} {row['maxMs']:>8.2f}")
+    say(f"pongs behind the answer to a request that came later: {figures['late']}, goal 0, {verdict(figures['late'], 0)}")
+
+
+def hub_round_trips(factory, runs):
+    try:
+        if os.geteuid() != 0:
+            raise BenchError("only root may make network namespaces")
+        wire = Wire(factory)
+    except BenchError as error:
+        say(f"Round trips are not measured: {' '.join(str(error).split())}.")
+        return []
+    say("From SYN to signed in and published, packet by packet between two network namespaces; the gateway's own GET /oic/res is in it.")
+    say("Packets until then, of them with data.\n")
+    say(f"{'':<42} {'RTT ms':>6} {'elapsed':>9} {'min':>8} {'max':>8} {'/RTT':>8} {'goal':>5} {'':>6} {'up':>4} {'data':>4} {'down':>5} {'data':>4}")
+    with wire:
+        rows = hub_bench.round_trips(factory, wire, RTTS_MS, runs)
+    for row in rows:
+        up, down = row["up"], row["down"]
+        say(f"{row['way']:<42} {row['rttMs']:>6} {median(row['ms']):>9.1f} {min(row['ms']):>8.1f} {max(row['ms']):>8.1f} "
+            f"{judged(row['ratio'], row['goal'])} {up['packets']:>4} {up['withData']:>4} {down['packets']:>5} {down['withData']:>4}")
+    for name in dict.fromkeys(row["way"] for row in rows):
+        points = [(row["rttMs"], median(row["ms"])) for row in rows if row["way"] == name]
+        slope, constant = statistics.linear_regression([p[0] for p in points], [p[1] for p in points])
+        say(f"{name:<42} {slope:>6.2f} RTT {constant:>+7.1f} ms")
+    return rows
 
 
 # --- instructions --------------------------------------------------------------------------------------------------------------------
@@ -380,7 +384,7 @@ def wear(factory, _runs, results):
             say(f"{name:<32} {row['writes']:>6} {row['bytes']:>6} {row['erases']:>6}")
 
 
-SECTIONS = {"wear": wear, "loopback": loopback, "lag": lag, "network": network, "instructions": instructions, "tpm": tpm}
+SECTIONS = {"wear": wear, "loopback": loopback, "lag": lag, "network": network, "hub": hub, "instructions": instructions, "tpm": tpm}
 
 
 def machine():

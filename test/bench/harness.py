@@ -20,6 +20,7 @@ import time
 STARTUP_S = 30
 # A device gives up by itself after --timeout; this is for one that does not.
 GRACE_S = 15
+SLOW_TIMEOUT_S = 120
 
 LIBC = ctypes.CDLL(None, use_errno=True)
 PR_SET_PDEATHSIG = 1
@@ -212,15 +213,17 @@ class Factory:
     def make_device(self):
         self.run_program("dps-service", "make-device", "--state-dir", self.state, "--out", f"{self.dir}/factory", "--serial", "BENCH")
 
-    def start_service(self, host, config, prefix=()):
-        """A service at host; its .port is set."""
+    def start_service(self, host, config, prefix=(), options=()):
+        """A service at host; its .port is set, and .gateway_port if it has one."""
         path = self.path("service.json")
         with open(path, "w", encoding="utf-8") as f:
             json.dump(config, f)
-        command = [*prefix, self.program("dps-service"), "--state-dir", self.state, "--config", path, "--listen", f"{host}:0"]
+        command = [*prefix, self.program("dps-service"), "--state-dir", self.state, "--config", path, "--listen", f"{host}:0", *options]
         service = Child(command, self.path("service.log"))
         try:
             service.port = service.read_event("listening")["port"]
+            if "--gateway" in options:
+                service.gateway_port = service.read_event("gateway")["port"]
         except BaseException:
             service.stop()
             raise
@@ -258,6 +261,50 @@ class Factory:
                 said = "\n".join(lines[-20:])
                 raise BenchError(f"a provisioning run failed with status {status}: {' '.join(command)}\n{said}{device.error_text()}")
         return Run(provisioned, at_ns, watch.finish())
+
+
+class Wire:
+    """Two network namespaces joined by tunlag; BenchError when this machine does not permit them."""
+
+    def __init__(self, factory):
+        self.factory = factory
+        self.child = Child([factory.tool("tunlag")], factory.path("tunlag.log"))
+        try:
+            ready = self.child.read_event("ready")
+        except BenchError:
+            self.child.stop()
+            raise
+        self.host = ready["service"]["address"]
+        self.service_prefix = self.enter(ready["service"])
+        self.device_prefix = self.enter(ready["device"])
+
+    @staticmethod
+    def enter(side):
+        return ("nsenter", f"--net={side['namespace']}")
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.child.stop()
+
+    def set_rtt(self, rtt_ms):
+        """From now on; what was counted is forgotten."""
+        self.child.say(f"rtt {rtt_ms}")
+        self.child.read_event("rtt")
+
+    def count(self):
+        self.child.say("count")
+        return self.child.read_event("count")
+
+    def run(self, service, rtt_ms, mode, case):
+        """Milliseconds from the device's SYN to `provisioned`, and the packets until the connection is closed."""
+        self.set_rtt(rtt_ms)
+        run = self.factory.provision(self.host, service.port, mode.options, self.device_prefix, case.state, SLOW_TIMEOUT_S)
+        # The last packets of the connection are still under way.
+        time.sleep(1.6 * rtt_ms / 1000)
+        counts = self.count()
+        return (run.at_ns - counts["synNs"]) / 1e6, counts
 
 
 def durable_write_ms(directory, count=20):
