@@ -15,7 +15,8 @@
 /* How long a good-bye may take. */
 #define LEAVE_MS 4000
 
-#define UNIX_MS_OF_S 1000
+/* A run that failed for good leaves a device that is online, and whose identity somebody has to renew: the client is started again. */
+#define RESTART_MS 60000
 
 static uint64_t now_ms(const struct device *device)
 {
@@ -290,6 +291,10 @@ void online_event(struct device *device, const struct dps_event *event)
 	case DPS_EVENT_PROVISIONED:
 		online->start_due = true;
 		break;
+	case DPS_EVENT_FAILED:
+		if (online_stays(device))
+			online->restart_at = now_ms(device) + RESTART_MS;
+		break;
 	default:
 		break;
 	}
@@ -319,6 +324,7 @@ static void begin_leaving(struct device *device, int how)
 
 	online->leaving = how == ONLINE_RESETS ? ONLINE_RESETS : ONLINE_LEAVES;
 	online->deadline = now_ms(device) + LEAVE_MS;
+	online->restart_at = 0;
 	dps_client_stop(&device->client);
 	dps_hub_stop(&online->hub);
 }
@@ -363,9 +369,9 @@ static void reset(struct device *device)
 		return;
 	}
 	device->reporter->reset();
-	device->exit_status = EXIT_PROVISIONED;
 	device->owner_may_differ = true;
 	device->ended = online->ends || !device->onboarding_is_open;
+	device->exit_status = device->ended ? EXIT_PROVISIONED : EXIT_FAILED; /* what goes on is not provisioned any more */
 }
 
 /* Whether the good-bye is said, or took too long. */
@@ -416,11 +422,25 @@ static uint32_t until(const struct device *device, uint64_t at, uint32_t within)
 	return at - now < within ? (uint32_t)(at - now) : within;
 }
 
+/* A state that cannot be started from is one where a run has begun already. */
+static void restart_client(struct device *device)
+{
+	struct online *online = &device->online;
+
+	if (online->restart_at == 0 || now_ms(device) < online->restart_at)
+		return;
+	online->restart_at = 0;
+	if (dps_client_state(&device->client) == DPS_STATE_IDLE)
+		(void)!dps_client_start(&device->client, DPS_START_NORMAL);
+}
+
 static void do_what_is_due(struct device *device)
 {
 	struct online *online = &device->online;
-	dps_result result = dps_online_process(&online->join);
+	dps_result result;
 
+	restart_client(device);
+	result = dps_online_process(&online->join);
 	if (result != DPS_OK)
 		device->reporter->warning(dps_result_name(result), "provisioning could not be started");
 	if (online->start_due && !online->runs && online->leaving == ONLINE_STAYS)
@@ -447,9 +467,9 @@ uint32_t online_process(struct device *device)
 		return DPS_FOREVER;
 	if (input_is_ready(&online->input))
 		input_read(&online->input, take_line, device);
+	before = dps_client_state(&device->client);
 	if (online->leaving == ONLINE_STAYS)
 		do_what_is_due(device);
-	before = dps_client_state(&device->client);
 	if (online->runs) {
 		within = dps_hub_process(&online->hub);
 		if (online->leaving == ONLINE_STAYS && online_conf_carry_out(device))
@@ -459,6 +479,7 @@ uint32_t online_process(struct device *device)
 		within = 0; /* provisioning has begun */
 	if (online->leaving != ONLINE_STAYS ? finish_leaving(device) : device->options->once && judge_once(device))
 		within = 0;
+	within = until(device, online->restart_at, within);
 	return until(device, online->runs ? online->deadline : 0, within);
 }
 

@@ -10,6 +10,10 @@
 #include "input.h"
 #include "online_conf.h"
 
+#if !DPS_CONFIG_HUB
+#error "dps-device goes online: it needs DPS_CONFIG_HUB"
+#endif
+
 struct device;
 
 /* The longest href of the library's resources. */
@@ -40,6 +44,8 @@ struct online {
 	bool start_due;
 	bool acl_due;
 	bool values_due;
+
+	uint64_t restart_at; /* monotonic ms; 0: not to be */
 
 	bool has_resources; /* the resources are made, with the device's id */
 	bool runs;          /* the session does */

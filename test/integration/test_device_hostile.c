@@ -110,7 +110,10 @@ static long read_peak_kib(const struct test_program *program)
 	return peak;
 }
 
-/* 16 MiB that nobody asked for need no 4 MiB of memory more than was needed before; when the connection ends at last, what is missing is asked for again. */
+/*
+ * 16 MiB that nobody asked for need no 4 MiB of memory more than was needed before; the device ends the connection after some thousands of them, and asks
+ * again for what is missing.
+ */
 static void a_firehose_needs_no_memory(void **state)
 {
 	static const char *const faults[] = {"credentials:firehose=16777216:1", NULL};
@@ -123,6 +126,7 @@ static void a_firehose_needs_no_memory(void **state)
 	test_local_start(&service, &trials.scenario, trials.subject.config, faults);
 	test_device_command(&command, &trials.scenario, service.uri, "firehose");
 	test_command_drop(&command, "--once", false);
+	test_command_set(&command, "--retry", "0.05");
 	test_program_start(&device, &command);
 	test_program_await(&device, "step");
 	before = read_peak_kib(&device);
@@ -133,9 +137,9 @@ static void a_firehose_needs_no_memory(void **state)
 	test_process_signal(device.process, SIGTERM);
 	test_program_finish(&device);
 	assert_int_equal(device.exit_code, 0);
+	assert_string_equal(test_get_text(test_last_named(&device, "retry"), "cause"), "coap-message");
 	test_program_free(&device);
 	test_local_stop(&service);
-	assert_non_null(strstr(service.program.output, "\"reason\":\"fault\"")); /* all of it was taken */
 	assert_int_equal(test_local_requests(&service, "credentials"), 2);
 	assert_int_equal(test_local_requests(&service, "owner"), 1);
 	test_local_free(&service);
@@ -144,7 +148,7 @@ static void a_firehose_needs_no_memory(void **state)
 /* One that does not end, and an answer that comes a byte a second: the deadline ends the run, and what was committed is untouched. */
 static void what_does_not_end_is_ended(void **state)
 {
-	static const struct test_outcome deadline = {"deadline|connection-closed", NULL, 3};
+	static const struct test_outcome deadline = {"deadline|connection-closed|coap-message", NULL, 3};
 
 	(void)state;
 	test_trials_clear(&trials);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Acceptance scenarios of the plgd hub: a device that is provisioned, and what becomes of it. docs/scenarios.md lists all of them; of those that go on with the
- * connection to the hub the part up to there is tested here.
+ * Acceptance scenarios of the plgd hub: a device that is provisioned, and what becomes of it. docs/scenarios.md lists all of them; what those that go on with the
+ * connection to the hub add is in test_scenario_online.c.
  */
 #include <setjmp.h>
 #include <signal.h>

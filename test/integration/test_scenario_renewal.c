@@ -146,7 +146,7 @@ static void with_renewal(void **state)
 /*
  * TestProvisioningNewCertificateDuringConnectionToHub
  * Given certificates of 20 s (here 8), when one is renewed, then what is told of it is exactly "renew credentials" and then "provisioned". That the connection to
- * the hub outlives it is tested with that connection.
+ * the hub outlives it is tested in test_scenario_online_renewal.c.
  */
 static void new_certificate_during_connection(void **state)
 {

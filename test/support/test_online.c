@@ -35,35 +35,98 @@ static const char *write_config(struct test_online *t, const char *members)
 	return path;
 }
 
-void test_online_serve(struct test_online *t, bool has_gateway, const char *config, const char *const more[])
+/* Its standard input stays open, for lines of control. */
+static void start_service(struct test_online *t, struct test_program *service, int port, const char *gateway, const char *config,
+                          const char *const more[], char uri[64])
 {
 	struct test_command command = {.count = 0};
 
 	test_command_flag(&command, t->scenario.service_program);
 	test_command_add(&command, "--state-dir", test_path(&t->scenario, "service"));
-	test_command_add(&command, "--listen", "127.0.0.1:0");
-	if (has_gateway)
-		test_command_add(&command, "--gateway", "127.0.0.1:0");
+	test_command_add(&command, "--listen", test_format(&t->scenario, "127.0.0.1:%d", port));
+	if (gateway != NULL)
+		test_command_add(&command, "--gateway", gateway);
 	if (config != NULL)
 		test_command_add(&command, "--config", write_config(t, config));
 	for (; more != NULL && *more != NULL; more++)
 		test_command_flag(&command, *more);
-	test_program_start_open(&t->service, &command);
-	snprintf(t->uri, sizeof(t->uri), "coaps+tcp://localhost:%d",
-	         (int)test_get_number(test_program_await(&t->service, "listening"), "port"));
+	test_program_start_open(service, &command);
+	snprintf(uri, 64, "coaps+tcp://localhost:%d", (int)test_get_number(test_program_await(service, "listening"), "port"));
+}
+
+void test_online_serve(struct test_online *t, bool has_gateway, const char *config, const char *const more[])
+{
+	start_service(t, &t->service, t->port, has_gateway ? "127.0.0.1:0" : NULL, config, more, t->uri);
 	if (has_gateway)
 		snprintf(t->gateway, sizeof(t->gateway), "%s", test_get_text(test_program_await(&t->service, "gateway"), "uri"));
 }
 
-void test_online_gateway(struct test_online *t, struct test_program *gateway, int port, char uri[64])
+void test_online_serve_too(struct test_online *t, struct test_program *service, const char *config, char uri[64])
+{
+	start_service(t, service, 0, NULL, config, NULL, uri);
+}
+
+static void start_gateway(struct test_online *t, struct test_program *gateway, const char *at, const char *const more[], char uri[64])
 {
 	struct test_command command = {.count = 0};
 
 	test_command_flag(&command, t->scenario.service_program);
 	test_command_add(&command, "--state-dir", test_path(&t->scenario, "service"));
-	test_command_add(&command, "--gateway", test_format(&t->scenario, "127.0.0.1:%d," TEST_ONLINE_HUB, port));
+	test_command_add(&command, "--gateway", at);
+	for (; more != NULL && *more != NULL; more++)
+		test_command_flag(&command, *more);
 	test_program_start_open(gateway, &command);
 	snprintf(uri, 64, "%s", test_get_text(test_program_await(gateway, "gateway"), "uri"));
+}
+
+void test_online_gateway(struct test_online *t, struct test_program *gateway, int port, char uri[64])
+{
+	start_gateway(t, gateway, test_format(&t->scenario, "127.0.0.1:%d," TEST_ONLINE_HUB, port), NULL, uri);
+}
+
+void test_online_gateway_of(struct test_online *t, struct test_program *gateway, const char *hub, const char *const more[], char uri[64])
+{
+	start_gateway(t, gateway, test_format(&t->scenario, "127.0.0.1:0,%s", hub), more, uri);
+}
+
+void test_online_control(struct test_program *service, const char *line)
+{
+	const cJSON *answer;
+
+	if (!test_process_write(service->process, line, strlen(line)) || !test_process_write(service->process, "\n", 1))
+		fail_msg("the service does not read \"%s\"", line);
+	answer = test_program_await(service, "control");
+	if (!cJSON_IsTrue(test_get(answer, "ok")))
+		fail_msg("\"%s\": %s", line, test_get_text(answer, "error"));
+}
+
+void test_online_stop(struct test_program *service)
+{
+	test_process_signal(service->process, SIGTERM);
+	test_program_finish(service);
+	if (service->exit_code != 0)
+		fail_msg("the service: exit %d: %s", service->exit_code, service->error);
+}
+
+void test_online_kill(struct test_program *program)
+{
+	test_process_signal(program->process, SIGKILL);
+	test_program_finish(program);
+	test_program_free(program);
+}
+
+size_t test_online_requests(const struct test_program *service, const char *step)
+{
+	const cJSON *event;
+	size_t count = 0;
+
+	cJSON_ArrayForEach(event, service->events)
+	{
+		const char *its = test_get_text(event, "step");
+
+		count += strcmp(test_get_text(event, "event"), "request") == 0 && its != NULL && strcmp(its, step) == 0;
+	}
+	return count;
 }
 
 int test_online_port(const char *uri)
@@ -144,6 +207,21 @@ void test_online_expect(struct test_online *t, const char *verb, const char *hre
 
 	if (exit_code != 0 || strcmp(text, answer) != 0)
 		fail_msg("%s %s: exit %d: %s", verb, href, exit_code, text);
+}
+
+cJSON *test_online_devices(struct test_online *t)
+{
+	const char *argv[] = {t->scenario.service_program, "devices", "--state-dir", test_path(&t->scenario, "service"), "--json", NULL};
+	char output[65536];
+	char error[1024];
+	cJSON *devices;
+
+	if (test_process_run(argv, TEST_RUN_MS, output, sizeof(output), error, sizeof(error)) != 0)
+		fail_msg("devices: %s", error);
+	devices = cJSON_Parse(output);
+	if (!cJSON_IsArray(devices))
+		fail_msg("devices: %s", output);
+	return devices;
 }
 
 void test_online_told(struct test_online *t, const char *href, const char *text)

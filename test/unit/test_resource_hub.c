@@ -89,6 +89,7 @@ static void a_session_with_a_light(void **state)
 	test_coap_take(&hub.link);
 	assert_true(find_answer("0c"));
 	assert_int_equal(t.answer.code, 204);
+	/* behind its answer, without waiting for anything else to happen */
 	assert_true(find_answer("0b"));
 	assert_true(test_mentions(&t, "power\x09"));
 	/* the end of the connection ends the observation */
