@@ -45,7 +45,7 @@ static struct dps_step_env step_env(struct dps_client *client)
 		.key_slot = client->key_slot,
 		.device_id = client->device_id,
 		.now_s = dps_client_wall_s(client),
-		.selected = client->gateway.uri.len > 0 ? &client->gateway : NULL,
+		.selected = client->asked.uri.len > 0 ? &client->asked : NULL,
 	};
 }
 

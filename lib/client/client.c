@@ -109,6 +109,7 @@ static void begin_run(struct dps_client *client, enum dps_why why)
 	client->endpoint = client->selected;
 	client->first_connect = 0;
 	dps_client_choose_key(client);
+	dps_client_choose_gateway(client);
 	dps_client_plan(client);
 	if ((client->wanted & ~client->done) == 0) {
 		dps_client_enter(client, DPS_WHY_STAGED);

@@ -169,6 +169,8 @@ void dps_client_tell_expiry(struct dps_client *client);
 /* The slots of operational keys, NULL behind the last one; and the other one of the two. */
 const char *dps_client_slot(size_t index);
 const char *dps_client_other_slot(const char *slot);
+/* Which gateway a run asks the service for. */
+void dps_client_choose_gateway(struct dps_client *client);
 /* Which key a run's CSR is for. */
 void dps_client_choose_key(struct dps_client *client);
 /* Whether a refusal was one of a new key: then the present one is asked for at once. */

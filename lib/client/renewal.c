@@ -94,6 +94,30 @@ void dps_client_tell_expiry(struct dps_client *client)
 	                DPS_CLIENT_TEXT("the identity in force has expired; its renewal goes on"));
 }
 
+/*
+ * A renewed identity must be of the hub that the device is at: where there are several, the service would give one of its first hub. A run that asks for the cloud
+ * configuration too leaves the choice to the service, unless the application has made it.
+ */
+void dps_client_choose_gateway(struct dps_client *client)
+{
+	struct dps_cloud cloud;
+	struct dps_gateway in_use = {.uri = {NULL, 0}};
+
+	client->asked = client->gateway;
+	if (client->asked.uri.len > 0 || (client->flags & DPS_START_RENEW) == 0)
+		return;
+	if (dps_store_read(&client->store, DPS_RECORD_CLOUD, DPS_STORE_COMMITTED, client->body, sizeof(client->body), &cloud) == DPS_OK) {
+		in_use = (struct dps_gateway){cloud.hub_id, cloud.gateway};
+		if (cloud.selected > 0 && cloud.selected <= cloud.gateway_count)
+			in_use = cloud.gateways[cloud.selected - 1];
+	}
+	if (!dps_uuid_is_nil(&in_use.id) && in_use.uri.len > 0 && in_use.uri.len <= sizeof(client->gateway_uri)) {
+		memcpy(client->gateway_uri, in_use.uri.data, in_use.uri.len);
+		client->asked = (struct dps_gateway){in_use.id, {(const uint8_t *)client->gateway_uri, in_use.uri.len}};
+	}
+	dps_wipe(client->body, sizeof(client->body)); /* a token lay in it */
+}
+
 void dps_client_choose_key(struct dps_client *client)
 {
 	const bool rotate = client->config.rotate_key && (client->flags & DPS_START_RENEW) != 0;

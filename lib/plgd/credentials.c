@@ -60,7 +60,7 @@ static dps_result build(const struct dps_step_env *env, struct dps_request *requ
 		.method = DPS_POST,
 		.path = "/api/v1/provisioning/credentials",
 		.large_answer = true,
-		.body_limit = env->selected != NULL ? BODY_LIMIT : BODY_LIMIT_FIRST,
+		.body_limit = env->selected != NULL ? BODY_LIMIT - DPS_CONFIG_URI_LENGTH + env->selected->uri.len : BODY_LIMIT_FIRST,
 		.write_body = write_body,
 	};
 	return DPS_OK;

@@ -238,6 +238,8 @@ static dps_result stage(struct test_world *world, enum dps_step_id id, const str
 	if (world->has_resources)
 		resources = (struct dps_resources){{one, sizeof(one)}, 1};
 	cloud.gateways[0].uri = uri;
+	cloud.gateways[0].id.bytes[0] = 0xb;
+	cloud.hub_id = cloud.gateways[0].id;
 	switch (id) {
 	case DPS_STEP_OWNER:
 		return dps_store_stage(env->store, DPS_RECORD_OWNER, &owner);
@@ -346,8 +348,9 @@ static dps_result transport_send(void *self, unsigned handle, const struct dps_r
 
 	(void)request;
 	assert_true(world->open);
-	if (handle == DPS_STEP_CLOUD) {
+	if (handle == DPS_STEP_CLOUD)
 		world->asked_as = env->device_id;
+	if (handle == DPS_STEP_CLOUD || handle == DPS_STEP_CREDENTIALS) {
 		world->asked_gateway = env->selected != NULL ? *env->selected : (struct dps_gateway){.uri = {NULL, 0}};
 	}
 	if (world->send_room == 1 || world->takes_nothing || (world->one_at_a_time && world->pending_count > 0))

@@ -484,6 +484,12 @@ static void another_hub(void **state)
 	assert_int_equal(test_world_count(&world, DPS_STEP_CREDENTIALS), 1);
 	assert_int_equal(test_world_count(&world, DPS_STEP_ACLS), 1);
 	assert_int_equal(test_world_count(&world, DPS_STEP_OWNER), 0);
+	/* A renewal names the gateway in use, so that the identity is of its hub; a forced run leaves the choice to the service. */
+	test_world_play(&world, DPS_START_RENEW, MINUTE);
+	assert_int_equal(world.asked_gateway.uri.len, strlen("coaps+tcp://gw:5684"));
+	assert_int_equal(world.asked_gateway.id.bytes[0], 0xb);
+	test_world_play(&world, DPS_START_FORCE, MINUTE);
+	assert_int_equal(world.asked_gateway.uri.len, 0);
 	assert_int_equal(dps_client_select_gateway(&world.client, &(struct dps_gateway){.uri = {NULL, 0}}), DPS_E_URI);
 	assert_int_equal(dps_client_select_gateway(&world.client, NULL), DPS_OK);
 	test_world_free(&world);
