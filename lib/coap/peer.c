@@ -35,6 +35,8 @@ static struct dps_coap_reply empty_reply(unsigned code)
 static bool begin_reply(struct dps_coap *c, struct dps_coap_writer *w, const struct dps_coap_message *m)
 {
 	dps_coap_push(c); /* what waits may be gone, and the room is the reply's */
+	if (c->tx_reply_end == 0)
+		c->tx_reply_quota = c->options.send_size / 4;
 	dps_coap_begin(c, w, m->token, m->token_len);
 	if (w->size < SMALLEST_REPLY || c->tx_reply_quota == 0 || c->tx_failed != DPS_OK) {
 		c->counters.dropped++;

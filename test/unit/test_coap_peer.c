@@ -437,6 +437,12 @@ static void test_quota_returns(void **state)
 		dps_coap_transport.forget(&t.coap, i);
 	}
 	assert_int_equal(t.coap.counters.served, 200);
+	/* and within one call, for all that came at once to a peer that takes what is answered */
+	for (int i = 0; i < 60; i++)
+		test_coap_feed_text(&t, 1, "0a0b0c0d", "b161", "");
+	test_coap_assert_idle(&t);
+	assert_int_equal(t.coap.counters.served, 260);
+	assert_int_equal(t.coap.counters.dropped, 0);
 }
 
 /* A peer that takes only tiny messages gets no reply larger than that. */
