@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-# `make check`: all tests, in under four minutes on two cores. What is built is built first, in parallel; then tools/run-tests runs the test
+# `make check`: all tests, in under six minutes on two cores. What is built is built first, in parallel; then tools/run-tests runs the test
 # programs, and the checks that are commands, and adds them up: "N passed, N failed" is the last line.
 
 JOBS         ?= $(shell nproc 2>/dev/null || echo 2)
@@ -53,6 +53,7 @@ check: deps-check                           ## build everything and run all test
 	  --command 'smallest=$(smallest)' \
 	  --command "docs=$(subtest) check-docs" \
 	  --command "install=$(subtest) check-install" \
+	  --command "demo=$(subtest) check-demo" \
 	  $(if $(wildcard mk/fuzz.mk),--command "fuzz=$(subtest) check-fuzz") \
 	  $(integ_bin) $(unit_bin) $(sanitize_bin)
 

@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 KEYS ?= tpm
-.PHONY: demo
-demo: deps-demo programs                   ## run the main job: a device provisions itself, its keys in a TPM (KEYS=file: in files)
+.PHONY: demo check-demo
+demo: deps-demo programs                   ## run a device's life: found, provisioned, online, renewed, off again; its keys in a TPM (KEYS=file: in files)
 	@tools/demo $(BUILD) $(KEYS)
+
+check-demo: programs                       ## test that the demo works, with keys in files
+	@tools/check-demo $(BUILD)

@@ -369,9 +369,9 @@ static void reset(struct device *device)
 		return;
 	}
 	device->reporter->reset();
-	device->exit_status = EXIT_PROVISIONED;
 	device->owner_may_differ = true;
 	device->ended = online->ends || !device->onboarding_is_open;
+	device->exit_status = device->ended ? EXIT_PROVISIONED : EXIT_FAILED; /* what goes on is not provisioned any more */
 }
 
 /* Whether the good-bye is said, or took too long. */

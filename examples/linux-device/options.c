@@ -66,7 +66,8 @@ static const char usage[] =
 	"directory, beside endpoints and device id; what is given goes before it. --ca replaces all that is remembered of trust (pins, "
 	"--no-verify-host).\n"
 	"\n"
-	"Exit status: 0 provisioned (--online: signed out), 1 failed on this device, 2 bad usage or unreadable file, 3 time-out, 4 refused for good, 130 cancelled.\n";
+	"Exit status: 0 provisioned (--online: signed out), 1 failed on this device, 2 bad usage or unreadable file, 3 time-out,\n"
+	"4 refused for good, 130 cancelled.\n";
 
 #define FIRST_ID 256 /* above all characters, which getopt_long returns for short options */
 

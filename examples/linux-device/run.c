@@ -76,8 +76,8 @@ static void on_signal(struct device *device)
 {
 	if (online_leave(device))
 		return;
-	/* A device that stays and is provisioned has done its job. */
-	if (dps_client_state(&device->client) == DPS_STATE_PROVISIONED) {
+	/* A device that stays and is provisioned has done its job, be it renewing its identity or not. */
+	if (!device->options->once && device->exit_status == EXIT_PROVISIONED) {
 		dps_client_stop(&device->client);
 		device->ended = true;
 		return;

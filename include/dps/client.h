@@ -106,7 +106,7 @@ DPS_API DPS_MUST_USE dps_result dps_client_configure(struct dps_client *client, 
  */
 DPS_API DPS_MUST_USE dps_result dps_client_load(struct dps_client *client, bool *provisioned);
 
-/** What a start is for. */
+/** What a start is for. Of several flags the one that asks for most counts: FORCE, then HUB, then RENEW. */
 enum dps_start_flags {
 	DPS_START_NORMAL = 0,
 	DPS_START_FORCE = 1, /**< provision again even if the device is provisioned; the old state serves until the new one is committed */

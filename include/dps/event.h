@@ -44,6 +44,7 @@ enum dps_why {
 	DPS_WHY_COMMITTED_ENDS,    /**< the same of a device that does not stay */
 	DPS_WHY_LOCAL_FAILURE,     /**< something on this device failed; another try follows */
 	DPS_WHY_RENEWAL_DUE,       /**< the identity is to be renewed */
+	DPS_WHY_RECONFIGURED,      /**< dps_client_configure() while the identity was being renewed: the renewal begins again, there */
 	DPS_WHY_FAILED,            /**< a failure that is not tried again */
 	DPS_WHY_DEADLINE,          /**< the deadline of the run passed */
 	DPS_WHY_CANCEL,            /**< dps_client_cancel() */

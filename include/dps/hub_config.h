@@ -87,7 +87,7 @@ struct dps_hub_event {
 	const char *gateway;              /**< URI, never NULL */
 	int64_t expires_in_s;             /**< of the session or token; -1: never, or not told */
 	uint32_t in_ms;                   /**< see the types */
-	uint32_t ms;                      /**< ONLINE */
+	uint32_t ms;                      /**< ONLINE: since the start, or since it was online last */
 	bool resumed;                     /**< ONLINE: over a resumed TLS session */
 	enum dps_hub_provision provision; /**< FALLBACK */
 };

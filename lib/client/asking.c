@@ -302,6 +302,7 @@ static void follow_redirect(struct dps_client *client, enum dps_step_id id, stru
 		return;
 	}
 	client->redirects++;
+	(void)dps_client_write_endpoints(client); /* before more is staged there; on failure it is tried again after the commit */
 	client->moving = false;
 	client->endpoints_failed = 0;
 	for (unsigned i = 0; i < DPS_STEP_COUNT; i++)
@@ -364,7 +365,7 @@ static void take_answer(struct dps_client *client, const struct dps_answer *answ
 		take_time(client, verdict.time_ms);
 		return;
 	}
-	if ((step->flags & DPS_STEP_OPTIONAL) != 0 && client->endpoints[client->endpoint].no_resources != verdict.absent) {
+	if ((step->flags & DPS_STEP_OPTIONAL) != 0 && !client->foreign && client->endpoints[client->endpoint].no_resources != verdict.absent) {
 		client->endpoints[client->endpoint].no_resources = verdict.absent;
 		client->endpoints_changed = true;
 	}
@@ -402,7 +403,7 @@ static void keep_alive(struct dps_client *client)
 		connection_lost(client, DPS_E_TIMEOUT, (struct dps_span){NULL, 0});
 }
 
-/* Its storage may be read into the body area, which the connection is then not used with any more. */
+/* The body area is read into, which may be the transport's: a connection is not used any more if something is still to be asked. */
 bool dps_client_has_all(struct dps_client *client)
 {
 	const uint32_t bit = DPS_STEP_BIT(DPS_STEP_CREDENTIALS);

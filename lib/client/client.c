@@ -103,7 +103,7 @@ static void begin_run(struct dps_client *client, enum dps_why why)
 	client->commit_failures = 0;
 	client->redirects = 0;
 	client->remembered = false;
-	client->rotation_refused = false;
+	client->key_refused = false;
 	client->time_proven = false;
 	client->failing = false;
 	client->endpoint = client->selected;
@@ -116,10 +116,6 @@ static void begin_run(struct dps_client *client, enum dps_why why)
 	}
 	if (client->endpoint_count == 0) {
 		dps_client_failed_here(client, DPS_E_NO_ENDPOINT);
-		return;
-	}
-	if (!dps_client_can_know_time(client)) {
-		dps_client_failed_here(client, DPS_E_CLOCK_NOT_SET);
 		return;
 	}
 	client->wake = first_connect_at(client);
@@ -140,14 +136,16 @@ static void begin(struct dps_client *client)
 {
 	dps_result result = dps_client_read_state(client, true);
 
+	client->loaded = result == DPS_OK;
 	if (result == DPS_OK && (client->flags & (DPS_START_RENEW | DPS_START_HUB)) != 0 && !dps_client_is_provisioned(client))
 		result = DPS_E_STATE;
-	client->loaded = result == DPS_OK;
 	if (result != DPS_OK) {
 		dps_client_failed_here(client, result);
 		return;
 	}
 	dps_client_look_at_clock(client);
+	if (client->pending && dps_client_is_provisioned(client))
+		client->flags = DPS_START_FORCE; /* it was sent elsewhere, and the power went */
 	if (client->flags == DPS_START_NORMAL && needs_renewal(client)) {
 		client->flags = DPS_START_RENEW;
 		dps_client_tell_expiry(client);
@@ -167,7 +165,13 @@ dps_result dps_client_start(struct dps_client *client, unsigned flags)
 	if (is_for_tools(&client->config))
 		return DPS_E_STATE;
 	client->state = DPS_STATE_IDLE;
+	/* What asks for more stands above what asks for less. */
+	if ((flags & DPS_START_FORCE) != 0)
+		flags = DPS_START_FORCE;
+	else if ((flags & DPS_START_HUB) != 0)
+		flags = DPS_START_HUB;
 	client->flags = flags;
+	client->time_proven = false;
 	client->started = dps_client_now(client);
 	client->connect_failures = 0;
 	client->connect_timeout_ms = 0;
@@ -188,9 +192,11 @@ dps_result dps_client_load(struct dps_client *client, bool *provisioned)
 {
 	dps_result result = DPS_OK;
 
-	if (client->in_callback || (client->state != DPS_STATE_IDLE && client->state != DPS_STATE_PROVISIONED))
+	const bool stays = client->state == DPS_STATE_PROVISIONED || client->renewing;
+
+	if (client->in_callback || (client->state != DPS_STATE_IDLE && !stays))
 		return DPS_E_STATE;
-	if (client->state == DPS_STATE_IDLE) { /* one that stays has it in hand */
+	if (!stays) { /* one that stays has it in hand */
 		client->silent = true;
 		result = dps_client_read_state(client, false);
 		client->silent = false;
@@ -223,6 +229,8 @@ static void advance_waiting(struct dps_client *client)
 		return;
 	}
 	result = dps_client_prepare_identity(client);
+	if (result == DPS_OK && !dps_client_can_ask_time(client) && dps_client_wall_s(client) == 0)
+		result = DPS_E_CLOCK_NOT_SET;
 	if (result == DPS_AGAIN)
 		client->wake = dps_client_now(client) + KEY_POLL_MS;
 	else if (result != DPS_OK)
@@ -414,8 +422,12 @@ dps_result dps_client_factory_reset(struct dps_client *client)
 	client->endpoint_count = 0;
 	client->selected = 0;
 	client->endpoint = 0;
+	client->selection_given = false;
+	client->pending = false;
 	memset(client->pins, 0, sizeof(client->pins));
 	client->pin_count = 0;
+	client->trust = client->config.trust;
+	memset(&client->owner, 0, sizeof(client->owner));
 	memset(&client->gateway, 0, sizeof(client->gateway));
 	memset(&client->device_id, 0, sizeof(client->device_id));
 	memset(client->key_slot, 0, sizeof(client->key_slot));

@@ -100,7 +100,8 @@ dps_result dps_client_remember(struct dps_client *client)
 	dps_result result = client->endpoints_changed ? dps_client_write_endpoints(client) : DPS_OK;
 
 	/* Only a time by which a verified path is in date: a clock that was once far ahead must not raise the floor for good. */
-	if (client->time_proven && dps_client_wall_ms(client, &unix_ms) && unix_ms >= client->time_floor_ms + TIME_FLOOR_STEP_MS) {
+	if (client->time_proven && !dps_client_time_jumped(client) && dps_client_wall_ms(client, &unix_ms) &&
+	    unix_ms >= client->time_floor_ms + TIME_FLOOR_STEP_MS) {
 		dps_result written = dps_store_write_time(&client->store, unix_ms);
 
 		if (written == DPS_OK)
@@ -129,17 +130,15 @@ void dps_client_after_commit(struct dps_client *client)
 dps_result dps_client_owner_changes(struct dps_client *client, bool *changes)
 {
 	const uint32_t bit = DPS_RECORD_BIT(DPS_RECORD_OWNER);
-	struct dps_owner now, next;
+	struct dps_owner next;
 	uint8_t buf[OWNER_SIZE]; /* the body area may be the transport's */
 	dps_result result;
 
 	*changes = false;
-	if ((client->store.committed & client->store.staged & bit) == 0)
-		return DPS_OK;
-	result = dps_store_read(&client->store, DPS_RECORD_OWNER, DPS_STORE_COMMITTED, buf, sizeof(buf), &now);
-	if (result == DPS_OK)
-		result = dps_store_read(&client->store, DPS_RECORD_OWNER, DPS_STORE_STAGED, buf, sizeof(buf), &next);
-	*changes = result == DPS_OK && !dps_uuid_equal(&now.id, &next.id);
+	if ((client->store.staged & bit) == 0 || (client->store.committed | client->store.damaged) == 0)
+		return DPS_OK; /* none comes, or nothing was there before */
+	result = dps_store_read(&client->store, DPS_RECORD_OWNER, DPS_STORE_STAGED, buf, sizeof(buf), &next);
+	*changes = result == DPS_OK && !dps_uuid_equal(&client->owner, &next.id);
 	return result;
 }
 
@@ -156,6 +155,8 @@ static dps_result drop_local(struct dps_client *client)
 /* The commit itself. */
 static dps_result put_in_force(struct dps_client *client, struct dps_event *event)
 {
+	struct dps_owner owner;
+	uint8_t buf[OWNER_SIZE];
 	dps_result result = dps_client_owner_changes(client, &event->owner_changed);
 
 	if (event->owner_changed)
@@ -163,9 +164,17 @@ static dps_result put_in_force(struct dps_client *client, struct dps_event *even
 	event->records = client->store.staged;
 	if (result == DPS_OK)
 		result = dps_store_commit(&client->store, client->store.staged);
-	if (result == DPS_OK && (event->records & DPS_RECORD_BIT(DPS_RECORD_CREDENTIALS)) != 0)
+	if (result != DPS_OK)
+		return result;
+	if ((event->records & DPS_RECORD_BIT(DPS_RECORD_CREDENTIALS)) != 0)
 		memcpy(client->committed_slot, client->key_slot, sizeof(client->committed_slot));
-	return result;
+	if ((event->records & DPS_RECORD_BIT(DPS_RECORD_OWNER)) != 0 &&
+	    dps_store_read(&client->store, DPS_RECORD_OWNER, DPS_STORE_COMMITTED, buf, sizeof(buf), &owner) == DPS_OK)
+		client->owner = owner.id;
+	/* It has provisioned where it was sent: all steps, or all that it lacked. */
+	client->endpoints_changed |= client->pending && (client->flags & (DPS_START_RENEW | DPS_START_HUB)) == 0;
+	client->pending = client->pending && (client->flags & (DPS_START_RENEW | DPS_START_HUB)) != 0;
+	return DPS_OK;
 }
 
 void dps_client_advance_committing(struct dps_client *client)

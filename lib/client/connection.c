@@ -73,7 +73,7 @@ bool dps_client_move_on(struct dps_client *client, bool reached)
 
 static void move(struct dps_client *client)
 {
-	if (client->moving)
+	if (client->moving && client->endpoint_count > 0)
 		client->endpoint = (uint8_t)((client->endpoint + 1u) % client->endpoint_count);
 	client->moving = false;
 	if (client->endpoint >= client->endpoint_count)
@@ -111,7 +111,7 @@ static uint32_t connect_timeout(const struct dps_client *client)
 /* A clock that was synchronised when the run was planned may not be any more. */
 static void want_time(struct dps_client *client)
 {
-	if (dps_client_wall_s(client) != 0)
+	if (dps_client_wall_s(client) != 0 || !dps_client_can_ask_time(client))
 		return;
 	client->wanted |= DPS_STEP_BIT(DPS_STEP_TIME);
 	client->done &= ~DPS_STEP_BIT(DPS_STEP_TIME);
@@ -150,6 +150,7 @@ void dps_client_connect(struct dps_client *client)
 	client->dates_checked = false;
 	client->lead_sent = false;
 	client->no_room = false;
+	client->foreign = false;
 	client->report.connections++;
 	client->wake = dps_client_now(client) + connect_timeout(client);
 	if (client->first_connect == 0)
@@ -247,5 +248,7 @@ void dps_client_go_on(struct dps_client *client)
 	}
 	want_time(client); /* else no step might ever be due */
 	client->wake = dps_client_next_due(client);
+	if (client->wake == UINT64_MAX) /* the clock was lost, and nobody tells the time: that is a failure, not a wait without end */
+		client->wake = dps_client_now(client);
 	dps_client_enter(client, DPS_WHY_LATER);
 }

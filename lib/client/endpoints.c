@@ -71,6 +71,7 @@ dps_result dps_client_remove_endpoint(struct dps_client *client, const char *uri
 		return DPS_E_STATE;
 	if (index == client->endpoint_count)
 		return DPS_E_NOT_FOUND;
+	client->foreign |= index == client->endpoint;
 	client->endpoint_count--;
 	memmove(&client->endpoints[index], &client->endpoints[index + 1], (client->endpoint_count - index) * sizeof(client->endpoints[0]));
 	for (size_t i = 0; i < sizeof(indices) / sizeof(indices[0]); i++) {
@@ -91,6 +92,7 @@ dps_result dps_client_select_endpoint(struct dps_client *client, const char *uri
 		return DPS_E_STATE;
 	if (index == client->endpoint_count)
 		return DPS_E_NOT_FOUND;
+	client->selection_given = true;
 	if (client->selected == index)
 		return DPS_OK;
 	client->selected = (uint8_t)index;
@@ -179,7 +181,7 @@ static bool compare_with_stored(struct dps_client *client, const struct dps_stor
 			endpoint->no_resources = stored->list[k].no_resources;
 			if (endpoint->name[0] == '\0' && stored->list[k].name.len > 0)
 				memcpy(endpoint->name, stored->list[k].name.data, stored->list[k].name.len);
-			if (k == stored->selected)
+			if (k == stored->selected && !client->selection_given)
 				client->selected = (uint8_t)i;
 		}
 	}
@@ -192,6 +194,7 @@ dps_result dps_client_load_endpoints(struct dps_client *client, bool *known)
 	dps_result result = dps_store_read_endpoints(&client->store, client->body, sizeof(client->body), &stored);
 
 	*known = true;
+	client->pending = false;
 	put_pins_in_force(client);
 	if (result == DPS_E_STORAGE_CORRUPT || result == DPS_E_BUFFER) {
 		stored.count = 0;
@@ -205,16 +208,25 @@ dps_result dps_client_load_endpoints(struct dps_client *client, bool *known)
 	else
 		*known = compare_with_stored(client, &stored) || stored.count == 0;
 	/* Pins belong to the endpoints that they came with. */
-	if (*known)
-		take_pins(client, stored.pins, stored.pin_count);
+	if (!*known)
+		return DPS_OK;
+	take_pins(client, stored.pins, stored.pin_count);
+	client->pending = stored.pending;
 	return DPS_OK;
 }
 
 dps_result dps_client_write_endpoints(struct dps_client *client)
 {
-	struct dps_stored_endpoints stored = {.count = client->endpoint_count, .selected = client->selected, .pin_count = client->pin_count};
-	dps_result result;
+	struct dps_stored_endpoints stored = {
+		.count = client->endpoint_count,
+		.selected = client->selected,
+		.pin_count = client->pin_count,
+		.pending = client->pending,
+	};
+	dps_result result = dps_client_end_reset(client);
 
+	if (result != DPS_OK)
+		return result;
 	for (size_t i = 0; i < client->endpoint_count; i++) {
 		const struct dps_client_endpoint *endpoint = &client->endpoints[i];
 
@@ -239,28 +251,6 @@ static bool has_pins(const struct dps_client *client, const struct dps_pin *pins
 	return true;
 }
 
-/* One write; on failure what was there before comes back. */
-static dps_result replace(struct dps_client *client, const char *uri, const struct dps_pin *pins, size_t count)
-{
-	struct dps_stored_endpoints stored = {.count = 1, .pin_count = count};
-	dps_result result;
-
-	stored.list[0].uri = text_of(uri);
-	if (count > 0)
-		memcpy(stored.pins, pins, count * sizeof(pins[0]));
-	result = dps_store_write_endpoints(&client->store, &stored);
-	if (result != DPS_OK)
-		return result;
-	memset(client->endpoints, 0, sizeof(client->endpoints));
-	fill(&client->endpoints[0], text_of(uri), (struct dps_span){NULL, 0});
-	client->endpoint_count = 1;
-	client->selected = 0;
-	client->endpoint = 0;
-	client->endpoints_changed = false;
-	take_pins(client, pins, count);
-	return DPS_OK;
-}
-
 static dps_result check_list(const struct dps_endpoint *list, size_t count)
 {
 	if (count > DPS_CONFIG_ENDPOINTS)
@@ -277,40 +267,77 @@ static dps_result check_list(const struct dps_endpoint *list, size_t count)
 	return count > 0 ? DPS_OK : DPS_E_ARGUMENT;
 }
 
+struct replacement {
+	struct dps_client_endpoint list[DPS_CONFIG_ENDPOINTS]; /* copies: what is given may point into the present list */
+	size_t count;
+	const struct dps_pin *pins;
+	size_t pin_count;
+};
+
+/* One write; on failure what was there before stays. A provisioned device that is sent elsewhere remembers that until it has provisioned there. */
+static dps_result replace(struct dps_client *client, const struct replacement *with, bool pending)
+{
+	struct dps_stored_endpoints stored = {.count = with->count, .pin_count = with->pin_count, .pending = pending};
+	dps_result result = dps_client_end_reset(client);
+
+	if (result != DPS_OK)
+		return result;
+	for (size_t i = 0; i < with->count; i++)
+		stored.list[i] = (struct dps_stored_endpoint){.uri = text_of(with->list[i].uri), .name = text_of(with->list[i].name)};
+	if (with->pin_count > 0)
+		memcpy(stored.pins, with->pins, with->pin_count * sizeof(stored.pins[0]));
+	result = dps_store_write_endpoints(&client->store, &stored);
+	if (result != DPS_OK)
+		return result;
+	memcpy(client->endpoints, with->list, sizeof(client->endpoints));
+	client->endpoint_count = (uint8_t)with->count;
+	client->selected = 0;
+	client->endpoint = 0;
+	client->foreign = true;
+	client->pending = pending;
+	client->endpoints_changed = false;
+	take_pins(client, stored.pins, stored.pin_count);
+	return DPS_OK;
+}
+
 dps_result dps_client_replace_endpoints(struct dps_client *client, const struct dps_endpoint *list, size_t count)
 {
-	struct dps_stored_endpoints stored = {.count = count, .pin_count = client->pin_count};
+	struct replacement with = {.count = count, .pin_count = client->pin_count};
+	struct dps_pin pins[DPS_CONFIG_PINS];
 	dps_result result = check_list(list, count);
 
 	if (result != DPS_OK)
 		return result;
 	if (client->in_callback || !client->loaded)
 		return DPS_E_STATE;
+	memcpy(pins, client->pins, sizeof(pins));
+	with.pins = pins;
 	for (size_t i = 0; i < count; i++)
-		stored.list[i] = (struct dps_stored_endpoint){.uri = text_of(list[i].uri), .name = text_of(list[i].name)};
-	memcpy(stored.pins, client->pins, sizeof(stored.pins));
-	result = dps_store_write_endpoints(&client->store, &stored);
-	if (result != DPS_OK)
-		return result;
-	memset(client->endpoints, 0, sizeof(client->endpoints));
-	for (size_t i = 0; i < count; i++)
-		fill(&client->endpoints[i], stored.list[i].uri, stored.list[i].name);
-	client->endpoint_count = (uint8_t)count;
-	client->selected = 0;
-	client->endpoint = 0;
-	client->endpoints_changed = false;
-	return DPS_OK;
+		fill(&with.list[i], text_of(list[i].uri), text_of(list[i].name));
+	return replace(client, &with, count > 0 && dps_client_is_provisioned(client));
+}
+
+/* A renewal is left for what it is told; it begins again at once, there. */
+static void leave_renewal(struct dps_client *client)
+{
+	if (!client->renewing)
+		return;
+	dps_client_close(client);
+	client->renewing = false;
+	client->failing = false;
+	client->renew_at_ms = dps_client_best_wall_ms(client);
+	client->wake = dps_client_now(client);
+	dps_client_enter(client, DPS_WHY_RECONFIGURED);
 }
 
 dps_result dps_client_configure(struct dps_client *client, const char *uri, const struct dps_pin *pins, size_t count,
                                 enum dps_configured *out)
 {
+	struct replacement with = {.count = 1, .pins = pins, .pin_count = count};
 	bool provisioned = false;
 	bool same;
-	dps_result result = DPS_OK;
+	dps_result result;
 
-	if (client->in_callback || (client->state != DPS_STATE_IDLE && client->state != DPS_STATE_PROVISIONED))
-		return DPS_E_STATE;
 	if (dps_client_check_endpoint(uri) != DPS_OK)
 		return DPS_E_URI;
 	if (count > DPS_CONFIG_PINS)
@@ -320,13 +347,16 @@ dps_result dps_client_configure(struct dps_client *client, const char *uri, cons
 		return result;
 	same = client->endpoint_count > 0 && strcmp(client->endpoints[client->selected].uri, uri) == 0;
 	if (same && client->endpoint_count == 1 && has_pins(client, pins, count)) {
-		*out = DPS_CONFIGURED_SAME;
+		*out = client->pending ? DPS_CONFIGURED_REPROVISION : DPS_CONFIGURED_SAME;
 		return DPS_OK;
 	}
-	result = replace(client, uri, pins, count);
-	if (result == DPS_OK)
-		*out = same && provisioned ? DPS_CONFIGURED_UPDATED : DPS_CONFIGURED_REPROVISION;
-	return result;
+	fill(&with.list[0], text_of(uri), (struct dps_span){NULL, 0});
+	result = replace(client, &with, provisioned && (!same || client->pending));
+	if (result != DPS_OK)
+		return result;
+	leave_renewal(client);
+	*out = same && provisioned && !client->pending ? DPS_CONFIGURED_UPDATED : DPS_CONFIGURED_REPROVISION;
+	return DPS_OK;
 }
 
 bool dps_client_redirect(struct dps_client *client, struct dps_span to)

@@ -97,8 +97,10 @@ bool dps_client_redirect(struct dps_client *client, struct dps_span to);
 dps_result dps_client_read_state(struct dps_client *client, bool tidy);
 /* Erases the operational keys, then the store; the store has been marked before. */
 dps_result dps_client_erase(struct dps_client *client);
-/* Whether the time is known or can be asked for: else no date could ever be judged. */
-bool dps_client_can_know_time(const struct dps_client *client);
+/* Ends a factory reset that the power cut short, keys included, before anything is written. */
+dps_result dps_client_end_reset(struct dps_client *client);
+/* Whether the service tells the time. Where it does not, and no clock does, no date can be judged. */
+bool dps_client_can_ask_time(const struct dps_client *client);
 /* Decides what a run is for. */
 void dps_client_plan(struct dps_client *client);
 /* Device id and key; DPS_AGAIN while a key is being made. */

@@ -35,6 +35,7 @@ static const struct {
 	ROW(COMMITTED_ENDS, "committed-ends", IN(DPS_STATE_COMMITTING), IDLE),
 	ROW(LOCAL_FAILURE, "local-failure", ANY, WAITING),
 	ROW(RENEWAL_DUE, "renewal-due", IN(DPS_STATE_PROVISIONED), WAITING),
+	ROW(RECONFIGURED, "reconfigured", RUNNING, PROVISIONED),
 	ROW(FAILED, "failed", UNFINISHED, IDLE),
 	ROW(DEADLINE, "deadline", RUNNING, IDLE),
 	ROW(CANCEL, "cancel", RUNNING, IDLE),

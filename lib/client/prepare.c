@@ -22,6 +22,11 @@ dps_result dps_client_erase(struct dps_client *client)
 	return result == DPS_OK ? dps_store_erase_all(&client->store) : result;
 }
 
+dps_result dps_client_end_reset(struct dps_client *client)
+{
+	return client->store.reset_begun ? dps_client_erase(client) : DPS_OK;
+}
+
 /*
  * Whether a certificate's key is still there: without it a certificate is of no use. A key port that fails (a TPM that is not there yet) says nothing about
  * the credentials: then the run fails, and they are left alone. A tool that has no keys takes it for granted.
@@ -119,6 +124,27 @@ bool dps_client_is_provisioned(const struct dps_client *client)
 	return (client->store.committed & DPS_RECORDS_REQUIRED) == DPS_RECORDS_REQUIRED;
 }
 
+/*
+ * Whose the device is. Where the owner's record is lost, the anchors say whom they speak for, which is the owner (OCF: subjectuuid); a device whose owner cannot be
+ * told at all takes any for a new one.
+ */
+static dps_result load_owner(struct dps_client *client)
+{
+	struct dps_owner owner;
+	struct dps_credentials credentials;
+	dps_result result = dps_store_read(&client->store, DPS_RECORD_OWNER, DPS_STORE_COMMITTED, client->body, sizeof(client->body), &owner);
+
+	memset(&client->owner, 0, sizeof(client->owner));
+	if (result == DPS_OK)
+		client->owner = owner.id;
+	if (!is_failure_of_content(result))
+		return result;
+	result = dps_store_read(&client->store, DPS_RECORD_CREDENTIALS, DPS_STORE_COMMITTED, client->body, sizeof(client->body), &credentials);
+	if (result == DPS_OK && credentials.anchor_count > 0)
+		client->owner = credentials.anchors[0].subject;
+	return is_failure_of_content(result) ? DPS_OK : result;
+}
+
 /* Floor of the clock: none is no failure. */
 static dps_result load_time(struct dps_client *client)
 {
@@ -174,8 +200,8 @@ static dps_result load(struct dps_client *client, bool tidy)
 	bool committed;
 	dps_result result = dps_store_open(&client->store, &client->config.platform->storage, client->body, sizeof(client->body));
 
-	if (result == DPS_OK && client->store.reset_begun && tidy)
-		result = dps_client_erase(client); /* the power went in the midst of a factory reset: it is ended first */
+	if (result == DPS_OK && tidy)
+		result = dps_client_end_reset(client);
 	if (result != DPS_OK)
 		return result;
 	if (client->store.damaged != 0 || client->store.manifest_damaged)
@@ -184,6 +210,8 @@ static dps_result load(struct dps_client *client, bool tidy)
 	client->key_ready = false;
 	committed = (client->store.committed & DPS_RECORD_BIT(DPS_RECORD_CREDENTIALS)) != 0;
 	result = load_device(client);
+	if (result == DPS_OK)
+		result = load_owner(client);
 	if (result == DPS_OK)
 		result = load_credentials(client);
 	before = client->device_id;
@@ -234,15 +262,15 @@ void dps_client_plan(struct dps_client *client)
 			continue;
 		client->wanted |= bit;
 	}
-	if (client->wanted != 0 && !dps_client_wall_ms(client, &unix_ms))
+	if (client->wanted != 0 && dps_client_can_ask_time(client) && !dps_client_wall_ms(client, &unix_ms))
 		client->wanted |= DPS_STEP_BIT(DPS_STEP_TIME);
 }
 
-bool dps_client_can_know_time(const struct dps_client *client)
+bool dps_client_can_ask_time(const struct dps_client *client)
 {
 	const struct dps_service *service = client->config.service;
 
-	return dps_client_wall_s(client) != 0 || (service->step_count > 0 && (service->steps[0]->flags & DPS_STEP_IS_TIME) != 0);
+	return service->step_count > 0 && (service->steps[0]->flags & DPS_STEP_IS_TIME) != 0;
 }
 
 /* Durable before the key is made: an id or a slot that nobody remembers would be lost with the power. A rotation's slot is not noted before its commit. */

@@ -40,14 +40,20 @@ static dps_result replace(struct dps_client *client, enum dps_record record, con
 
 	if (client->in_callback || !client->loaded || (client->store.staged & bit) != 0)
 		return DPS_E_STATE;
-	result = dps_store_stage(&client->store, record, view);
+	result = dps_client_end_reset(client);
+	if (result == DPS_OK)
+		result = dps_store_stage(&client->store, record, view);
 	if (result != DPS_OK)
 		return result;
 	client->store.silent |= bit; /* who replaces it need not be told */
 	result = dps_store_commit(&client->store, bit);
 	client->store.silent = dps_client_records_untold(client);
-	if (result != DPS_OK)
-		(void)dps_store_discard(&client->store, bit); /* else the next commit would put it in force unasked */
+	/*
+	 * A write that failed may have reached the medium all the same. Only when the old state is known to be in force again may the new record go; else it
+	 * stays, for a manifest may name it, and comes in force with the next commit at the latest.
+	 */
+	if (result != DPS_OK && dps_store_revert(&client->store) == DPS_OK)
+		(void)dps_store_discard(&client->store, bit);
 	return result;
 }
 

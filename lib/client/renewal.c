@@ -45,7 +45,8 @@ void dps_client_watch_renewal(struct dps_client *client)
 		int64_t accepted = credentials.accepted != 0 ? credentials.accepted : credentials.not_before;
 
 		client->renew_at_ms = dps_policy_renew_at_ms(&client->config, accepted, credentials.not_after, dps_client_random(client));
-		client->not_after_ms = credentials.not_after * 1000; /* layouts and certificates both end with the year 9999 */
+		if (credentials.not_after < INT64_MAX / 1000)
+			client->not_after_ms = credentials.not_after * 1000;
 	}
 	if (client->renew_at_ms < now_ms + MIN_MS)
 		client->renew_at_ms = now_ms + MIN_MS;
@@ -95,12 +96,12 @@ void dps_client_tell_expiry(struct dps_client *client)
 
 void dps_client_choose_key(struct dps_client *client)
 {
-	const bool rotate = client->config.rotate_key && (client->flags & DPS_START_RENEW) != 0 && !client->rotation_refused;
+	const bool rotate = client->config.rotate_key && (client->flags & DPS_START_RENEW) != 0;
 	const char *slot = client->committed_slot;
 
 	if (slot[0] == '\0')
 		return; /* the first identity: whatever slot the device has begun with */
-	if (rotate)
+	if (rotate != client->key_refused)
 		slot = dps_client_other_slot(slot);
 	if (strcmp(client->key_slot, slot) == 0)
 		return;
@@ -110,18 +111,25 @@ void dps_client_choose_key(struct dps_client *client)
 
 /*
  * The CA refuses a key that it does not know while the certificate of another one is valid. Most often it knows the present key; after a power cut between its
- * signature and our commit it may know the new one only. So neither is given up: they take turns.
+ * signature and our commit it may know the new one only, whatever this run is for. So neither is given up: they take turns. A new key is made for a rotation
+ * only.
  */
 bool dps_client_keep_key(struct dps_client *client, enum dps_step_id id, dps_result cause)
 {
-	if (!client->config.rotate_key || (client->flags & DPS_START_RENEW) == 0 || id != DPS_STEP_CREDENTIALS ||
-	    cause != DPS_E_SERVICE_REFUSED)
+	const struct dps_keys *keys = client->config.keys;
+	const char *other;
+
+	if (id != DPS_STEP_CREDENTIALS || cause != DPS_E_SERVICE_REFUSED || client->committed_slot[0] == '\0')
 		return false;
-	client->rotation_refused = !client->rotation_refused;
+	other = dps_client_other_slot(client->key_slot);
+	if (strcmp(other, client->committed_slot) != 0 && keys->open(keys->ctx, other) != DPS_OK &&
+	    !(client->config.rotate_key && (client->flags & DPS_START_RENEW) != 0))
+		return false;
+	client->key_refused = !client->key_refused;
 	dps_client_choose_key(client);
-	if (!client->rotation_refused)
-		return false;
-	dps_client_warn(client, id, cause, DPS_CLIENT_TEXT("the service refuses a new key; the present one is kept"));
+	if (!client->key_refused)
+		return false; /* both were refused: there is a wait before the next round */
+	dps_client_warn(client, id, cause, DPS_CLIENT_TEXT("the service refuses this key; the device's other one is tried"));
 	return true;
 }
 

@@ -87,6 +87,7 @@ dps_result dps_hub_start(struct dps_hub *hub)
 	hub->fallback_ms = 0;
 	hub->offline_since = dps_hub_now(hub);
 	hub->fallback_at = hub->offline_since;
+	hub->left_at = hub->offline_since;
 	hub->wake = hub->offline_since;
 	dps_hub_set_state(hub, DPS_HUB_WAITING);
 	return DPS_OK;

@@ -76,6 +76,8 @@ void dps_hub_set_state(struct dps_hub *hub, enum dps_hub_state state)
 
 	if (hub->state == state)
 		return;
+	if (hub->state == DPS_HUB_ONLINE)
+		hub->left_at = dps_hub_now(hub);
 	hub->state = state;
 	dps_hub_emit(hub, &event);
 }

@@ -63,6 +63,7 @@ static void serve(void *ctx, const struct dps_coap_inbound *inbound, struct dps_
 	struct dps_hub *hub = ctx;
 
 	hub->asked = true;
+	hub->served = true;
 	if (hub->config.serve != NULL)
 		hub->config.serve(hub->config.resources, inbound, reply);
 }
@@ -253,7 +254,7 @@ static void signed_in(struct dps_hub *hub, struct dps_span payload)
 	const struct dps_channel *channel = hub->config.channel;
 	const int64_t now_s = dps_hub_wall_s(hub);
 	const uint64_t now = dps_hub_now(hub);
-	const uint64_t took = now - hub->offline_since;
+	const uint64_t took = now - hub->left_at;
 	struct dps_hub_event event = {.type = DPS_HUB_EVENT_ONLINE};
 	struct dps_channel_stats stats;
 	int64_t left_s = DPS_HUB_NEVER;
@@ -517,9 +518,9 @@ static void check_stable(struct dps_hub *hub)
 
 void dps_hub_advance_session(struct dps_hub *hub, bool *busy)
 {
-	const uint32_t served = hub->coap.counters.served;
 	dps_result result = DPS_OK;
 
+	hub->served = false;
 	check_stable(hub);
 	if (hub->config.on_turn != NULL) {
 		hub->in_callback = true;
@@ -542,12 +543,8 @@ void dps_hub_advance_session(struct dps_hub *hub, bool *busy)
 		if (!is_session(hub))
 			return;
 	}
-	/* what was asked meanwhile may have made a publish possible: it leaves now, not with the next thing that happens */
-	if (hub->asked && hub->state == DPS_HUB_SIGNING_IN && !is_in_flight(hub, DPS_HUB_OP_PUBLISH)) {
-		send_directory(hub, DPS_HUB_OP_PUBLISH, &hub->publish_due);
-		*busy |= is_in_flight(hub, DPS_HUB_OP_PUBLISH);
-	}
-	*busy |= hub->config.on_turn != NULL && hub->coap.counters.served != served; /* it may have changed what observers are to be told */
+	/* what was asked may have changed a resource that is observed, or made a publish possible: both leave now, not with the next thing that happens */
+	*busy |= hub->served;
 	if (is_session(hub))
 		check_timeouts(hub);
 	if (is_session(hub))

@@ -113,6 +113,7 @@ static const struct field endpoints[] = {
 	LIST(2, dps_stored_endpoints, pin_count, dps_pin, DPS_CONFIG_PINS, 0),
 	FIELD(PIN, dps_stored_endpoints, pins[0].kind),
 	FIELD(DIGEST, dps_stored_endpoints, pins[0].digest),
+	FIELD(BOOL, dps_stored_endpoints, pending),
 };
 static const struct field floor_time[] = {FIELD(TIME, dps_time_view, unix_ms)};
 static const struct field manifest[] = {

@@ -268,6 +268,14 @@ dps_result dps_store_commit(struct dps_store *store, uint32_t mask)
 	return DPS_OK;
 }
 
+dps_result dps_store_revert(struct dps_store *store)
+{
+	struct dps_manifest manifest = store->manifest;
+	dps_result result = dps_store_writable(store);
+
+	return result == DPS_OK ? write_manifest(store, &manifest) : result;
+}
+
 dps_result dps_store_discard(struct dps_store *store, uint32_t mask)
 {
 	unsigned record;

@@ -73,6 +73,12 @@ dps_result dps_store_read(struct dps_store *store, enum dps_record record, enum 
  */
 dps_result dps_store_commit(struct dps_store *store, uint32_t mask);
 
+/*
+ * After a commit that failed: writes the manifest in force once more, so that whatever reached the medium of the other is superseded. DPS_OK: what was staged
+ * may be discarded.
+ */
+dps_result dps_store_revert(struct dps_store *store);
+
 /* Erases staged records of the mask (answers of a run that is not to be continued); what is not staged is no error. */
 dps_result dps_store_discard(struct dps_store *store, uint32_t mask);
 
@@ -103,6 +109,7 @@ struct dps_stored_endpoint {
 struct dps_stored_endpoints {
 	struct dps_stored_endpoint list[DPS_CONFIG_ENDPOINTS];
 	size_t count;
+	bool pending;    /* a provisioned device was sent to this list and has not provisioned there yet */
 	size_t dropped;  /* further ones that a build with more room has stored */
 	size_t selected; /* index of the one in use; one out of range is read as 0 */
 	struct dps_pin pins[DPS_CONFIG_PINS];

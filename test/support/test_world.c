@@ -218,6 +218,7 @@ static dps_result stage_credentials(struct test_world *world, const struct dps_s
 	credentials.not_before = world->identity_not_before;
 	credentials.accepted = env->now_s;
 	credentials.not_after = world->identity_not_after;
+	credentials.anchors[0].subject = world->owner; /* whom the anchor speaks for */
 	credentials.anchors[0].der = (struct dps_span){world->ca.der, world->ca.len};
 	world->issued++;
 	return dps_store_stage(env->store, DPS_RECORD_CREDENTIALS, &credentials);

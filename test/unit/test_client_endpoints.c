@@ -325,6 +325,9 @@ static void configured_from_elsewhere(void **state)
 	assert_int_equal(dps_client_configure(&world.client, C, NULL, 0, &configured), DPS_E_STORAGE_FULL);
 	test_store_fail_always(&world.store, TEST_STORE_WRITE, DPS_OK);
 	assert_endpoint(&world, 0, B, "", true);
+	assert_int_equal(configure(&world, B, 1), DPS_CONFIGURED_REPROVISION); /* it has not provisioned there yet */
+	assert_int_equal(dps_client_start(&world.client, DPS_START_FORCE), DPS_OK);
+	test_world_run(&world, MINUTE);
 	assert_int_equal(configure(&world, B, 1), DPS_CONFIGURED_SAME);
 	/* Others beside it go. */
 	assert_int_equal(dps_client_add_endpoint(&world.client, C), DPS_OK);

@@ -382,7 +382,17 @@ static void bad_local_credentials_change_nothing(void **state)
 	test_world_free(&world);
 }
 
-/* A device that fetches one damaged record and learns that it has another owner asks for everything. */
+static void damage_owner(struct test_world *world)
+{
+	for (unsigned i = 0; i < TEST_STORE_BLOBS; i++)
+		if (strncmp(world->store.blobs[i].name, "owner-", 6) == 0)
+			world->store.blobs[i].data[world->store.blobs[i].len - 1] ^= 1;
+}
+
+/*
+ * The owner's record is lost. Whose the device is is still told by the anchors: the same owner's answer is all that is fetched, another's means that all of it is,
+ * and that what was kept for the former goes.
+ */
 static void another_owner_means_everything(void **state)
 {
 	struct test_world world;
@@ -390,20 +400,36 @@ static void another_owner_means_everything(void **state)
 	(void)state;
 	test_world_init(&world);
 	test_world_play(&world, DPS_START_NORMAL, MINUTE);
+	keep_something(&world);
+	damage_owner(&world);
 	test_world_clear(&world);
-	world.owner.bytes[5] = 7;
-	for (unsigned i = 0; i < TEST_STORE_BLOBS; i++)
-		if (strncmp(world.store.blobs[i].name, "owner-", 6) == 0)
-			world.store.blobs[i].data[world.store.blobs[i].len - 1] ^= 1;
 	test_world_play(&world, DPS_START_NORMAL, MINUTE);
-	test_world_assert_provisioned(&world); /* whose it was is not known any more: what is there is taken for the new owner's */
+	test_world_assert_provisioned(&world);
+	assert_int_equal(test_world_count(&world, DPS_STEP_OWNER), 1);
 	assert_int_equal(test_world_count(&world, DPS_STEP_ACLS), 0);
+	assert_false(test_world_event(&world, DPS_EVENT_COMMITTED)->owner_changed);
+	assert_int_equal(psks_kept(&world), 1);
+
+	damage_owner(&world);
+	world.owner.bytes[5] = 7;
 	test_world_clear(&world);
-	world.owner.bytes[5] = 8;
-	world.refused_slot = NULL;
-	test_world_play(&world, DPS_START_FORCE, MINUTE);
-	assert_true(test_world_event(&world, DPS_EVENT_COMMITTED)->owner_changed);
+	test_world_play(&world, DPS_START_NORMAL, MINUTE);
+	test_world_assert_provisioned(&world);
 	assert_int_equal(test_world_event(&world, DPS_EVENT_COMMITTED)->records & 0xf, 0xf);
+	assert_true(test_world_event(&world, DPS_EVENT_COMMITTED)->owner_changed);
+	assert_int_equal(psks_kept(&world), 0);
+
+	/* The same in a forced run, and when the record rots while the device runs. */
+	keep_something(&world);
+	test_world_start(&world, DPS_START_NORMAL);
+	damage_owner(&world);
+	world.owner.bytes[5] = 8;
+	test_world_clear(&world);
+	assert_int_equal(dps_client_start(&world.client, DPS_START_FORCE), DPS_OK);
+	test_world_run(&world, MINUTE);
+	test_world_assert_provisioned(&world);
+	assert_true(test_world_event(&world, DPS_EVENT_COMMITTED)->owner_changed);
+	assert_int_equal(psks_kept(&world), 0);
 	test_world_free(&world);
 }
 

@@ -319,15 +319,18 @@ static void test_stable(void **state)
 	test_hub_register(&t);
 	t.record.uris[1] = NULL;
 	test_hub_go_online(&t, "20");
+	(void)test_hub_event(&t, DPS_HUB_EVENT_ONLINE);
 	for (unsigned i = 0; i < 3; i++) {
 		const uint32_t waits[] = {1500, 3000, 6000};
 
+		t.now_ms += 100;
 		test_hub_hang_up(&t);
 		assert_int_equal(test_hub_run(&t), waits[i]);
 		test_hub_pass(&t, waits[i]);
 		test_hub_expect(&t, TEST_HUB_SIGN_IN);
 		test_hub_give_session(&t, "20");
 		test_hub_run(&t);
+		assert_int_equal(test_hub_event(&t, DPS_HUB_EVENT_ONLINE)->ms, waits[i]); /* not since it was stable last */
 	}
 	for (unsigned i = 0; i < 6; i++) { /* and the gateway's pings keep it up */
 		test_coap_feed(&t.link, 702, "01", "", NULL, 0);

@@ -77,7 +77,7 @@ static void a_session_with_a_light(void **state)
 	assert_int_equal(t.answer.code, 205);
 	assert_true(test_coap_uint(&t.answer, 6) >= 2);
 	assert_int_equal(test_count_items(&t), 1); /* that hub is given nothing but what a wildcard opens */
-	/* a change here is told in the next turn, one of a user's too */
+	/* a change here is told in the next turn; one of a user's behind the answer, though nothing else happens */
 	t.power = 50;
 	dps_device_changed(&t.device, "/light/1");
 	test_hub_run(&hub);

@@ -88,8 +88,9 @@ static void the_format_stays_what_it_is(void **state)
 		endpoints.pins[0].digest[i] = (uint8_t)i;
 	assert_int_equal(dps_store_write_endpoints(&store, &endpoints), DPS_OK);
 	test_medium_expect(&medium, "endpoints-1",
-	                   "6470020b 00000001 00000041 8cf0bfee 002c 0001 000f 01 0004 0000 0001 01 "
-	                   "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f 636f6170732b7463703a2f2f683a31 686f6d65");
+	                   "6470020b 00000001 00000042 4d8aaf7b 002d 0001000f01000400000001 "
+	                   "01 000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f 00 "
+	                   "636f6170732b7463703a2f2f683a31686f6d65");
 	assert_int_equal(dps_store_write_time(&store, 1795335898000), DPS_OK);
 	test_medium_expect(&medium, "time-1", "6470020c 00000001 0000000a 4f9caffe 0008 000001a2025bc390");
 	assert_int_equal(dps_store_reset_begin(&store), DPS_OK);
@@ -300,7 +301,7 @@ static void failures_of_the_port_are_told(void **state)
 	struct dps_store store;
 	struct dps_device device;
 	struct dps_owner owner;
-	struct dps_stored_endpoints endpoints = {.list = {{{(const uint8_t *)"u", 1}, false}}, .count = 1}, stored;
+	struct dps_stored_endpoints endpoints = {.list = {{.uri = {(const uint8_t *)"u", 1}}}, .count = 1}, stored;
 	size_t i, n, reads;
 	int64_t time;
 	(void)state;

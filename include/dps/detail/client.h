@@ -42,6 +42,9 @@ struct dps_client {
 	bool moving;                          /* the next connection goes to the next one */
 	bool remembered;                      /* in this run, before any answer is staged */
 	bool endpoints_changed;               /* differ from what is stored */
+	bool selection_given;                 /* by the application: what is stored does not change it */
+	bool foreign;                         /* the connection's endpoint is no longer in the list */
+	bool pending;                         /* stored: a provisioned device was sent elsewhere and has not provisioned there yet */
 	struct dps_pin pins[DPS_CONFIG_PINS]; /* kept with the endpoints */
 	uint8_t pin_count;
 	struct dps_trust trust; /* in force: with the configured pins or, without any, those kept */
@@ -64,7 +67,7 @@ struct dps_client {
 	struct dps_client_step steps[DPS_STEP_COUNT];
 	uint32_t connect_timeout_ms; /* of the next connection; 0: as configured */
 	bool renewing;               /* a renewal of a device that stays */
-	bool rotation_refused;       /* in this run: the service wants the key that it knows */
+	bool key_refused;            /* in this run: the service wants the key that it knows */
 	bool expiry_told;
 	bool silent;                 /* no events: a tool looks at what is stored */
 	enum dps_status status;      /* told last */
@@ -73,7 +76,8 @@ struct dps_client {
 	bool in_callback;
 	bool cancel_asked;
 	bool key_ready;
-	bool loaded; /* the stored state has been read */
+	struct dps_uuid owner; /* the committed one, as far as it can be told; nil: it cannot */
+	bool loaded;           /* the stored state has been read */
 
 	/* The connection. */
 	bool attached;

@@ -39,7 +39,8 @@ struct dps_hub {
 	/* Where it is. Times are monotonic ms. */
 	enum dps_hub_state state;
 	uint64_t wake;          /* WAITING, PROVISIONING: when it goes on; CONNECTING, LEAVING: when it gives up */
-	uint64_t offline_since; /* or started */
+	uint64_t offline_since; /* or started; a session that was not stable does not count */
+	uint64_t left_at;       /* online last, or started */
 	uint64_t online_since;
 	uint64_t fallback_at;   /* not before this is provisioning asked for */
 	uint32_t fallback_ms;   /* what the next one waits for behind the last; 0: there was none yet */
@@ -74,6 +75,7 @@ struct dps_hub {
 	bool attached;
 	bool leaving_sent;              /* the good-bye has left */
 	bool asked;                     /* the gateway has asked something since the sign-in left: it takes a publish now */
+	bool served;                    /* the gateway has asked something in this turn */
 	uint32_t resumed;               /* of the channel, when it was opened */
 	unsigned in_flight;             /* bits of enum dps_hub_op */
 	uint64_t due[DPS_HUB_OP_COUNT]; /* in flight: when it is given up */
