@@ -25,23 +25,6 @@ static struct test_online t;
 static struct test_hostile hub;
 static long memory_kb;
 
-static long memory_of_device(void)
-{
-	char path[64];
-	char line[256];
-	long kb = -1;
-	FILE *file;
-
-	snprintf(path, sizeof(path), "/proc/%d/status", test_process_pid(t.device.process));
-	file = fopen(path, "r");
-	assert_non_null(file);
-	while (kb < 0 && fgets(line, sizeof(line), file) != NULL)
-		(void)sscanf(line, "VmRSS: %ld kB", &kb);
-	fclose(file);
-	assert_true(kb > 0);
-	return kb;
-}
-
 /* --- requests ------------------------------------------------------------------------------------------------------------------------ */
 
 /* A request of options in hex and a payload, with a token of four bytes. */
@@ -137,7 +120,7 @@ static int look_before(void **state)
 {
 	(void)state;
 	expect_code(1, LIGHT, NULL, 0, 205, "before");
-	memory_kb = memory_of_device();
+	memory_kb = test_online_memory(&t);
 	return 0;
 }
 
@@ -146,8 +129,8 @@ static int look_behind(void **state)
 {
 	(void)state;
 	expect_code(1, LIGHT, NULL, 0, 205, "behind");
-	if (memory_of_device() > memory_kb + GROWTH_MAX_KB)
-		fail_msg("%ld kB became %ld kB", memory_kb, memory_of_device());
+	if (test_online_memory(&t) > memory_kb + GROWTH_MAX_KB)
+		fail_msg("%ld kB became %ld kB", memory_kb, test_online_memory(&t));
 	test_online_say(&t, "set /light/1 {\"power\": 1}");
 	(void)test_program_await(&t.device, "input");
 	assert_int_equal(test_count_named(&t.device, "offline"), 0);

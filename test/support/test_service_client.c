@@ -294,8 +294,7 @@ bool test_client_receive(struct test_client *client, struct test_message *messag
 		long got = read_some(client);
 
 		if (got < 0) {
-			fail_msg("no message came; %zu bytes of one, s_client says: %s", client->length,
-			         complaint_of(client));
+			fail_msg("no message came; %zu bytes of one, s_client says: %s", client->length, complaint_of(client));
 		}
 		if (got == 0) {
 			return false;
