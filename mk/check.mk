@@ -3,7 +3,7 @@
 # programs, and the checks that are commands, and adds them up: "N passed, N failed" is the last line.
 
 JOBS         ?= $(shell nproc 2>/dev/null || echo 2)
-TEST_TIMEOUT ?= 90
+TEST_TIMEOUT ?= 180
 
 # A -j of the caller's holds for sub-makes, too.
 submake = $(MAKE) --no-print-directory $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$(JOBS))

@@ -158,7 +158,7 @@ struct test_attempt *test_trials_add(struct test_trials *trials, const char *ste
 	attempt = &trials->attempts[trials->count++];
 	attempt->fault = test_format(&trials->scenario, "%s:%s", step, action);
 	attempt->option = option;
-	attempt->timeout = "0.6";
+	attempt->timeout = "1.2";
 	attempt->step = step;
 	return attempt;
 }

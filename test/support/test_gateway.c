@@ -251,7 +251,7 @@ void test_gateway_post(struct test_gateway *gateway, const char *path, char toke
 void test_gateway_reply(struct test_gateway *gateway, const struct test_message *request, unsigned code, int observe, const void *payload,
                         size_t length)
 {
-	uint8_t bytes[8192];
+	static uint8_t bytes[40000];
 	uint8_t options[8];
 	size_t count = 0;
 	size_t content;

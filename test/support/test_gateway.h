@@ -40,7 +40,7 @@ void test_gateway_connect(struct test_gateway *gateway, const char *csm_hex);
 /* --- bodies --- */
 
 struct test_cbor {
-	uint8_t bytes[8192];
+	uint8_t bytes[40000];
 	size_t length;
 };
 

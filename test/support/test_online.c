@@ -224,6 +224,23 @@ cJSON *test_online_devices(struct test_online *t)
 	return devices;
 }
 
+long test_online_memory(const struct test_online *t)
+{
+	char path[64];
+	char line[256];
+	long kb = -1;
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/%d/status", test_process_pid(t->device.process));
+	file = fopen(path, "r");
+	assert_non_null(file);
+	while (kb < 0 && fgets(line, sizeof(line), file) != NULL)
+		(void)sscanf(line, "VmRSS: %ld kB", &kb);
+	fclose(file);
+	assert_true(kb > 0);
+	return kb;
+}
+
 void test_online_told(struct test_online *t, const char *href, const char *text)
 {
 	for (;;) {

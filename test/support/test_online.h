@@ -68,6 +68,9 @@ void test_online_expect(struct test_online *t, const char *verb, const char *hre
 /* The devices that gateways of this state directory know, an array to be deleted. */
 cJSON *test_online_devices(struct test_online *t);
 
+/* What the device has in memory now (VmRSS), in kB. */
+long test_online_memory(const struct test_online *t);
+
 /* Waits until the hub was told of a resource's state with this text in it. */
 void test_online_told(struct test_online *t, const char *href, const char *text);
 

@@ -159,7 +159,22 @@ void test_client_close(struct test_client *client)
 
 void test_client_send(struct test_client *client, const void *bytes, size_t length)
 {
-	assert_true(test_process_write(client->process, bytes, length));
+	assert_true(client->process != NULL ? test_process_write(client->process, bytes, length) : client->write(client->peer, bytes, length));
+}
+
+static const char *complaint_of(struct test_client *client)
+{
+	return client->process == NULL ? "nothing" : test_process_error_text(client->process);
+}
+
+static long read_some(struct test_client *client)
+{
+	uint8_t *end = client->bytes + client->length;
+	size_t size = TEST_MESSAGE_MAX - client->length;
+
+	if (client->process == NULL)
+		return client->read(client->peer, end, size, TEST_SERVICE_TIMEOUT_MS);
+	return test_process_read(client->process, end, size, TEST_SERVICE_TIMEOUT_MS);
 }
 
 static size_t from_hex(const char *hex, uint8_t *bytes, size_t size)
@@ -276,11 +291,10 @@ bool test_client_receive(struct test_client *client, struct test_message *messag
 	static uint8_t taken[TEST_MESSAGE_MAX];
 
 	while (!parse(client->bytes, client->length, message)) {
-		long got =
-			test_process_read(client->process, client->bytes + client->length, TEST_MESSAGE_MAX - client->length, TEST_SERVICE_TIMEOUT_MS);
+		long got = read_some(client);
 
 		if (got < 0) {
-			fail_msg("no message came; %zu bytes of one, s_client says: %s", client->length, test_process_error_text(client->process));
+			fail_msg("no message came; %zu bytes of one, s_client says: %s", client->length, complaint_of(client));
 		}
 		if (got == 0) {
 			return false;
@@ -434,7 +448,7 @@ struct test_message test_client_expect(struct test_client *client)
 	struct test_message message;
 
 	if (!test_client_receive(client, &message)) {
-		fail_msg("the connection ended, s_client says: %s", test_process_error_text(client->process));
+		fail_msg("the connection ended, s_client says: %s", complaint_of(client));
 	}
 	return message;
 }

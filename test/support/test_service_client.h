@@ -46,8 +46,11 @@ int test_service_run(const struct test_service *service, const char *const argum
 const char *test_service_write(const struct test_service *service, const char *name, const void *bytes, size_t length);
 
 struct test_client {
-	struct test_process *process;
-	uint8_t *bytes; /* received and not taken yet */
+	struct test_process *process; /* NULL: what follows */
+	void *peer;
+	bool (*write)(void *peer, const void *bytes, size_t length);
+	long (*read)(void *peer, void *buffer, size_t size, int timeout_ms); /* as test_process_read */
+	uint8_t *bytes;                                                      /* received and not taken yet */
 	size_t length;
 };
 
