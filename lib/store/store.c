@@ -193,6 +193,9 @@ dps_result dps_store_stage(struct dps_store *store, enum dps_record record, cons
 	const unsigned blob = next_blob(store, record);
 	dps_result result = dps_store_writable(store);
 
+	/* No device lives to see it; a medium that says so is hostile, and would have a manifest that cannot be read back. */
+	if (result == DPS_OK && store->manifest.records[record].in_force >= UINT32_MAX - 1)
+		result = DPS_E_STORAGE;
 	/* What is stray beside it would keep it from being known as staged after a cut. */
 	if (result == DPS_OK && (store->stray & DPS_BLOB_BIT(blob ^ 1u)) != 0)
 		result = dps_store_erase(store, store->stray & DPS_PAIR_BITS(record));
