@@ -76,6 +76,9 @@ DPS_API void dps_hub_deinit(struct dps_hub *hub);
 /** The present state. */
 DPS_API enum dps_hub_state dps_hub_state(const struct dps_hub *hub);
 
+/** Whether it is online and has been for config.stable_ms: what came before is over. */
+DPS_API bool dps_hub_is_stable(const struct dps_hub *hub);
+
 #ifdef __cplusplus
 }
 #endif

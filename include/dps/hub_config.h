@@ -61,6 +61,10 @@ struct dps_hub_source {
 	 * Whether the network works at all, asked when no gateway could be reached, since provisioning again would not help then. May be NULL: it works.
 	 */
 	bool (*network_up)(void *ctx);
+	/**
+	 * Whether update_cloud would be taken now, asked before new tokens are: the hub may take the old ones no more behind its answer. May be NULL: it would.
+	 */
+	bool (*can_update)(void *ctx);
 };
 
 /** What a hub tells. */

@@ -25,6 +25,7 @@ struct dps_online {
 	struct dps_client *client;
 	struct dps_hub *hub;
 	bool wanted; /* provisioning was asked for and has not begun */
+	bool moves;  /* the run under way is one to another hub, asked for by the session */
 	enum dps_hub_provision what;
 	struct dps_gateway gateway; /* of DPS_HUB_PROVISION_GATEWAY; its URI is in uri */
 	uint8_t uri[DPS_CONFIG_URI_LENGTH];

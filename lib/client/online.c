@@ -30,6 +30,15 @@ static dps_result update_cloud(void *ctx, const struct dps_cloud *cloud)
 	return dps_client_update_cloud(online->client, cloud);
 }
 
+static bool can_update(void *ctx)
+{
+	const struct dps_online *online = ctx;
+	const enum dps_state state = dps_client_state(online->client);
+
+	return state == DPS_STATE_IDLE || state == DPS_STATE_PROVISIONED ||
+	       (online->client->store.staged & 1u << (unsigned)DPS_RECORD_CLOUD) == 0;
+}
+
 static int64_t now_s(void *ctx)
 {
 	const struct dps_online *online = ctx;
@@ -50,14 +59,28 @@ static dps_result begin(struct dps_online *online)
 		result = dps_client_select_gateway(client, moves ? &online->gateway : NULL);
 	if (result == DPS_OK)
 		result = dps_client_start(client, moves && provisioned ? DPS_START_HUB : DPS_START_FORCE);
+	online->moves = moves && result == DPS_OK;
 	online->wanted = false;
 	return result;
 }
 
 dps_result dps_online_process(struct dps_online *online)
 {
-	const enum dps_state state = dps_client_state(online->client);
+	enum dps_state state = dps_client_state(online->client);
 
+	if (state == DPS_STATE_IDLE || state == DPS_STATE_PROVISIONED)
+		online->moves = false;
+	if (online->moves && (online->wanted || dps_hub_is_stable(online->hub))) {
+		/* it is tried without end, and would keep the identity from being renewed: something else is wanted now, or the present hub is back */
+		dps_client_stop(online->client);
+		online->moves = false;
+		state = DPS_STATE_IDLE;
+		if (!online->wanted) {
+			dps_result result = dps_client_select_gateway(online->client, NULL);
+
+			return result == DPS_OK ? dps_client_start(online->client, DPS_START_NORMAL) : result;
+		}
+	}
 	if (!online->wanted || (state != DPS_STATE_IDLE && state != DPS_STATE_PROVISIONED))
 		return DPS_OK;
 	return begin(online);
@@ -94,6 +117,7 @@ struct dps_hub_source dps_online_source(struct dps_online *online)
 		.update_cloud = update_cloud,
 		.provision = provision,
 		.now_s = now_s,
+		.can_update = can_update,
 	};
 }
 

@@ -36,11 +36,14 @@ dps_result dps_client_read_local(struct dps_client *client, uint8_t *buf, size_t
 static dps_result replace(struct dps_client *client, enum dps_record record, const void *view)
 {
 	const uint32_t bit = DPS_RECORD_BIT(record);
+	const bool runs = client->state != DPS_STATE_IDLE && client->state != DPS_STATE_PROVISIONED;
 	dps_result result;
 
-	if (client->in_callback || !client->loaded || (client->store.staged & bit) != 0)
+	if (client->in_callback || !client->loaded || (runs && (client->store.staged & bit) != 0))
 		return DPS_E_STATE;
 	result = dps_client_end_reset(client);
+	if (result == DPS_OK && (client->store.staged & bit) != 0) /* of a run that is over */
+		result = dps_store_discard(&client->store, bit);
 	if (result == DPS_OK)
 		result = dps_store_stage(&client->store, record, view);
 	if (result != DPS_OK)

@@ -104,16 +104,18 @@ void dps_client_choose_gateway(struct dps_client *client)
 	struct dps_gateway in_use = {.uri = {NULL, 0}};
 
 	client->asked = client->gateway;
-	if (client->asked.uri.len > 0 || (client->flags & DPS_START_RENEW) == 0)
-		return;
+	if ((client->flags & DPS_START_RENEW) == 0)
+		return; /* what was selected for a run that came to nothing is not where the device is */
 	if (dps_store_read(&client->store, DPS_RECORD_CLOUD, DPS_STORE_COMMITTED, client->body, sizeof(client->body), &cloud) == DPS_OK) {
 		in_use = (struct dps_gateway){cloud.hub_id, cloud.gateway};
 		if (cloud.selected > 0 && cloud.selected <= cloud.gateway_count)
-			in_use = cloud.gateways[cloud.selected - 1];
+			in_use.uri = cloud.gateways[cloud.selected - 1].uri;
+		if (cloud.selected > 0 && cloud.selected <= cloud.gateway_count && !dps_uuid_is_nil(&cloud.gateways[cloud.selected - 1].id))
+			in_use.id = cloud.gateways[cloud.selected - 1].id;
 	}
-	if (!dps_uuid_is_nil(&in_use.id) && in_use.uri.len > 0 && in_use.uri.len <= sizeof(client->gateway_uri)) {
-		memcpy(client->gateway_uri, in_use.uri.data, in_use.uri.len);
-		client->asked = (struct dps_gateway){in_use.id, {(const uint8_t *)client->gateway_uri, in_use.uri.len}};
+	if (!dps_uuid_is_nil(&in_use.id) && in_use.uri.len > 0 && in_use.uri.len <= sizeof(client->asked_uri)) {
+		memcpy(client->asked_uri, in_use.uri.data, in_use.uri.len);
+		client->asked = (struct dps_gateway){in_use.id, {(const uint8_t *)client->asked_uri, in_use.uri.len}};
 	}
 	dps_wipe(client->body, sizeof(client->body)); /* a token lay in it */
 }

@@ -190,6 +190,9 @@ void dps_hub_connection_failed(struct dps_hub *hub, dps_result cause, unsigned c
 
 void dps_hub_connect_again(struct dps_hub *hub)
 {
+	if (hub->state == DPS_HUB_ONLINE && hub->stable)
+		hub->offline_since = dps_hub_now(hub);
+	hub->stable = false;
 	dps_hub_close(hub);
 	dps_hub_forget(hub);
 	hub->wake = dps_hub_now(hub);
@@ -237,14 +240,16 @@ static dps_result open_channel(struct dps_hub *hub, uint16_t port)
 		.key_slot = hub->key_slot,
 		.chain = hub->chain,
 		.path = &hub->path,
-		.resume = hub->config.resume,
+		.resume = hub->config.resume && !hub->full_handshake,
 	};
 	struct dps_channel_stats stats;
 	dps_result result = keys->open(keys->ctx, hub->key_slot);
 
+	hub->full_handshake = false;
 	if (result != DPS_OK)
 		return result;
-	hub->trust = (struct dps_trust){.anchors = hub->anchors, .skip_host_check = !hub->config.verify_host, .leaf_id = hub->hub_id};
+	hub->trust = (struct dps_trust){
+		.anchors = hub->anchors, .skip_host_check = !hub->config.verify_host && !dps_uuid_is_nil(&hub->hub_id), .leaf_id = hub->hub_id};
 	channel->stats(channel->ctx, &stats);
 	hub->resumed = stats.resumed;
 	return channel->open(channel->ctx, &params);
@@ -272,6 +277,8 @@ void dps_hub_connect(struct dps_hub *hub)
 		dps_hub_need_provisioning(hub);
 		return;
 	}
+	if (result == DPS_OK && dps_hub_must_wait(hub, dps_hub_next_op(dps_hub_facts(hub))))
+		result = DPS_E_STATE;
 	if (result == DPS_OK) {
 		hub->wake = dps_hub_now(hub) + hub->config.connect_timeout_ms;
 		dps_hub_set_state(hub, DPS_HUB_CONNECTING);
@@ -292,6 +299,7 @@ static void established(struct dps_hub *hub)
 		result = DPS_E_SERVER_UNTRUSTED;
 	else
 		dps_hub_warn(hub, DPS_E_CLOCK_NOT_SET, "the dates of the gateway's certificate are not judged");
+	hub->full_handshake = result != DPS_OK; /* a session that is resumed has the dates of the certificate that it began with */
 	if (result != DPS_OK)
 		dps_hub_connection_failed(hub, result, 0, no_text);
 	else

@@ -124,9 +124,12 @@ static dps_result take_link(struct dps_hub *hub, struct dps_cbor *r)
 	struct link link = {.ins = 0};
 	dps_result result = dps_fields_read(r, fields, sizeof(fields) / sizeof(fields[0]), &link);
 
-	if (result == DPS_OK)
-		hub->config.on_link(hub->config.resources, link.href, link.ins);
-	return result;
+	if (result != DPS_OK)
+		return result;
+	hub->in_callback = true;
+	hub->config.on_link(hub->config.resources, link.href, link.ins);
+	hub->in_callback = false;
+	return DPS_OK;
 }
 
 dps_result dps_hub_take_links(struct dps_hub *hub, struct dps_span payload)

@@ -246,4 +246,9 @@ enum dps_hub_state dps_hub_state(const struct dps_hub *hub)
 	return hub->state;
 }
 
+bool dps_hub_is_stable(const struct dps_hub *hub)
+{
+	return hub->state == DPS_HUB_ONLINE && hub->stable;
+}
+
 #endif

@@ -74,6 +74,8 @@ void dps_hub_end(struct dps_hub *hub);
 dps_result dps_hub_init_coap(struct dps_hub *hub);
 /* What the next account request is chosen by: enum dps_hub_fact of policy.h. */
 unsigned dps_hub_facts(const struct dps_hub *hub);
+/* Whether a request brings tokens that could not be kept now. */
+bool dps_hub_must_wait(const struct dps_hub *hub, enum dps_hub_op op);
 void dps_hub_begin_session(struct dps_hub *hub);
 /* Stops, with a good-bye where there is to be one. */
 void dps_hub_leave(struct dps_hub *hub);

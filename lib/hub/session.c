@@ -56,6 +56,13 @@ unsigned dps_hub_facts(const struct dps_hub *hub)
 	return facts;
 }
 
+bool dps_hub_must_wait(const struct dps_hub *hub, enum dps_hub_op op)
+{
+	const struct dps_hub_source *source = &hub->config.source;
+
+	return (op == DPS_HUB_OP_SIGN_UP || op == DPS_HUB_OP_REFRESH) && source->can_update != NULL && !source->can_update(source->ctx);
+}
+
 /* --- the peer's requests ----------------------------------------------------------------------------------------------------------- */
 
 static void serve(void *ctx, const struct dps_coap_inbound *inbound, struct dps_coap_reply *reply)
@@ -171,6 +178,13 @@ static void send_account(struct dps_hub *hub)
 		dps_hub_need_provisioning(hub);
 		return;
 	}
+	if (dps_hub_must_wait(hub, op)) {
+		if (hub->state == DPS_HUB_ONLINE)
+			hub->refresh_at = dps_hub_now(hub) + REFRESH_SPACING_MS;
+		else
+			dps_hub_connection_failed(hub, DPS_E_STATE, 0, no_text);
+		return;
+	}
 	if (op == DPS_HUB_OP_SIGN_IN)
 		hub->asked = false;
 	result = send(hub, op);
@@ -269,7 +283,6 @@ static void signed_in(struct dps_hub *hub, struct dps_span payload)
 	hub->used &= ~(unsigned)DPS_HUB_FORGOTTEN_ONLINE;
 	hub->online_since = now;
 	hub->stable = false;
-	hub->gateways_failed = 0;
 	schedule_refresh(hub, left_s);
 	channel->stats(channel->ctx, &stats);
 	event.expires_in_s = left_s;
@@ -383,6 +396,17 @@ static void take_good_bye(struct dps_hub *hub, enum dps_hub_op op, const struct 
 	dps_hub_end(hub);
 }
 
+/* Of a refresh that the good-bye waited for: the hub may take the old ones no more. */
+static void keep_tokens(struct dps_hub *hub, enum dps_hub_op op, struct dps_span payload)
+{
+	bool moved = false;
+	int64_t left_s = DPS_HUB_NEVER;
+	const dps_result result = dps_hub_take_tokens(hub, op, payload, &left_s, &moved);
+
+	if (result != DPS_OK)
+		dps_hub_warn(hub, result, "the hub's new tokens could not be stored");
+}
+
 static void take_answer(struct dps_hub *hub, const struct dps_answer *answer)
 {
 	const enum dps_hub_op op = (enum dps_hub_op)answer->handle;
@@ -393,8 +417,11 @@ static void take_answer(struct dps_hub *hub, const struct dps_answer *answer)
 	case DPS_HUB_OP_SIGN_UP:
 	case DPS_HUB_OP_SIGN_IN:
 	case DPS_HUB_OP_REFRESH:
-		if (hub->state == DPS_HUB_LEAVING)
-			break; /* of a refresh that the good-bye overtook: what it brought is not used any more */
+		if (hub->state == DPS_HUB_LEAVING) {
+			if (answer->result == DPS_OK && op != DPS_HUB_OP_SIGN_IN)
+				keep_tokens(hub, op, payload);
+			break;
+		}
 		if (answer->result != DPS_OK)
 			account_refused(hub, op, answer);
 		else if (op == DPS_HUB_OP_SIGN_IN)
@@ -509,6 +536,8 @@ static void check_stable(struct dps_hub *hub)
 		return;
 	hub->stable = true;
 	hub->rounds = 0;
+	hub->gateways_failed = 0; /* not sooner: gateways that all throw the device out would be asked without a wait */
+	hub->round_reached = false;
 	hub->hubs_tried = 0;
 	hub->redirects = 0;
 	hub->fallback_ms = 0;

@@ -63,6 +63,7 @@ struct test_hub {
 	bool other_anchor;      /* one of the anchors is */
 	dps_result read_result; /* of the cloud record */
 	dps_result update_result;
+	bool has_staged;     /* a run has: nothing can be committed */
 	size_t update_limit; /* longest record, tokens together; 0: any */
 	unsigned updates;
 	dps_result keys_result;
@@ -277,6 +278,11 @@ static inline int64_t test_hub_wall(void *ctx)
 	return t->now_s == 0 ? 0 : t->now_s + (int64_t)(t->now_ms / 1000);
 }
 
+static inline bool test_hub_can_update(void *ctx)
+{
+	return !((struct test_hub *)ctx)->has_staged;
+}
+
 static inline bool test_hub_network_up(void *ctx)
 {
 	return !((struct test_hub *)ctx)->network_down;
@@ -380,8 +386,14 @@ static inline void test_hub_init(struct test_hub *t)
 	t->config.platform = &t->platform;
 	t->config.channel = &t->link.peer.channel;
 	t->config.keys = &t->keys;
-	t->config.source = (struct dps_hub_source){
-		t, test_hub_read_cloud, test_hub_read_credentials, test_hub_update, test_hub_provision, test_hub_wall, test_hub_network_up};
+	t->config.source = (struct dps_hub_source){t,
+	                                           test_hub_read_cloud,
+	                                           test_hub_read_credentials,
+	                                           test_hub_update,
+	                                           test_hub_provision,
+	                                           test_hub_wall,
+	                                           test_hub_network_up,
+	                                           test_hub_can_update};
 	t->config.write_links = test_hub_write_links;
 	t->config.on_link = test_hub_on_link;
 	t->config.serve = test_hub_serve;

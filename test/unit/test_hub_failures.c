@@ -682,9 +682,137 @@ static void test_a_list_that_never_fits(void **state)
 	test_hub_end(&t);
 }
 
+/* review: two gateways that take the sign-in and throw the device out at once are not asked without a wait for ever. */
+static void test_thrown_out_by_all(void **state)
+{
+	uint64_t waited = 0;
+
+	(void)state;
+	test_hub_init(&t);
+	test_hub_register(&t);
+	test_hub_go_online(&t, "20");
+	t.config.fallback_after = 0;
+	for (unsigned i = 0; i < 20; i++) {
+		test_hub_hang_up(&t);
+		for (;;) {
+			const uint32_t within = test_hub_run(&t);
+
+			if (dps_hub_state(&t.hub) != DPS_HUB_WAITING)
+				break;
+			waited += within;
+			t.now_ms += within;
+		}
+		test_hub_expect(&t, TEST_HUB_SIGN_IN);
+		test_hub_give_session(&t, "20");
+		test_hub_run(&t);
+	}
+	assert_in_range(waited, 100000, UINT64_MAX);
+	test_hub_end(&t);
+}
+
+/* review: a gateway that was seen to be out of date by what a resumed session says is asked to show its certificate. */
+static void test_dates_of_a_resumed_session(void **state)
+{
+	(void)state;
+	test_hub_init(&t);
+	t.not_after = TEST_HUB_NOW - 1;
+	test_hub_begin(&t);
+	assert_int_equal(test_hub_event(&t, DPS_HUB_EVENT_OFFLINE)->cause, DPS_E_SERVER_EXPIRED);
+	test_hub_pass(&t, 1500);
+	assert_true(t.link.peer.opened > 1);
+	assert_false(t.resume);
+	test_hub_end(&t);
+}
+
+/* review: tokens that come while the device says good-bye are the only ones that are good from then on. */
+static void test_tokens_while_leaving(void **state)
+{
+	(void)state;
+	test_hub_init(&t);
+	test_hub_register(&t);
+	t.config.keepalive_ms = 0;
+	test_hub_go_online(&t, "18 64"); /* 100 s */
+	test_hub_pass(&t, 95000);
+	test_hub_expect(&t, TEST_HUB_REFRESH);
+	dps_hub_stop(&t.hub);
+	test_hub_run(&t);
+	test_hub_give_tokens(&t, "access-token-2", "refresh-token-2", NULL, NULL, "19 0e10");
+	test_hub_run(&t);
+	assert_string_equal(t.record.refresh, "refresh-token-2");
+	test_hub_expect(&t, TEST_HUB_SIGN_IN);
+	assert_int_equal(t.body[t.body_len - 1], 0xf4);
+	test_hub_end(&t);
+}
+
+/* review: no tokens are asked for that could not be kept. */
+static void test_refresh_while_another_record_is_staged(void **state)
+{
+	(void)state;
+	test_hub_init(&t);
+	test_hub_register(&t);
+	t.config.keepalive_ms = 0;
+	test_hub_go_online(&t, "18 64"); /* 100 s */
+	t.has_staged = true;
+	t.update_result = DPS_E_STATE;
+	test_hub_pass(&t, 95000);
+	test_hub_expect(&t, "");
+	assert_int_equal(dps_hub_state(&t.hub), DPS_HUB_ONLINE);
+	t.has_staged = false;
+	t.update_result = DPS_OK;
+	test_hub_pass(&t, 10000);
+	test_hub_expect(&t, TEST_HUB_REFRESH);
+	test_hub_end(&t);
+	/* nor by a device that is not online */
+	test_hub_init(&t);
+	t.has_staged = true;
+	test_hub_begin(&t);
+	test_hub_pass(&t, 60000);
+	assert_int_equal(t.link.peer.opened, 0);
+	t.has_staged = false;
+	test_hub_pass(&t, 60000);
+	test_hub_expect(&t, TEST_HUB_SIGN_UP);
+	test_hub_end(&t);
+}
+
+/* review: where the configuration names no hub, the gateway's name is all there is to compare. */
+static void test_a_hub_without_id(void **state)
+{
+	(void)state;
+	test_hub_init(&t);
+	t.record.hub_id = NULL;
+	t.record.ids[0] = t.record.ids[1] = NULL;
+	t.link.peer.establish_result = DPS_AGAIN;
+	test_hub_begin(&t);
+	assert_false(t.trust.skip_host_check);
+	test_hub_end(&t);
+}
+
+/* review: a refusal that ends a session that lasted begins the time of being offline. */
+static void test_offline_since_a_refusal(void **state)
+{
+	(void)state;
+	test_hub_init(&t);
+	test_hub_register(&t);
+	t.config.keepalive_ms = 0;
+	test_hub_go_online(&t, "19 0e10"); /* an hour */
+	test_hub_pass(&t, 3460000);
+	test_hub_expect(&t, TEST_HUB_REFRESH);
+	test_hub_refuse(&t, 401, "no");
+	t.link.peer.establish_result = DPS_E_CONNECT;
+	test_hub_pass(&t, 20000);
+	assert_int_equal(t.provisions, 0);
+	test_hub_end(&t);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_refresh_while_another_record_is_staged),
+		cmocka_unit_test(test_a_hub_without_id),
+		cmocka_unit_test(test_thrown_out_by_all),
+		cmocka_unit_test(test_dates_of_a_resumed_session),
+		cmocka_unit_test(test_tokens_while_leaving),
+		cmocka_unit_test(test_offline_since_a_refusal),
 		cmocka_unit_test(test_ladder_of_refused_tokens),
 		cmocka_unit_test(test_sign_in_refused_after_refresh_and_sign_up),
 		cmocka_unit_test(test_provisioning_is_not_hammered),

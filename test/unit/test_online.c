@@ -144,6 +144,50 @@ static void the_session_is_told_of_what_concerns_it(void **state)
 	assert_true(hub.reload_asked);
 }
 
+/* review: a run that is over has no record in hand, whatever it left behind. */
+static void not_behind_a_run_that_was_stopped(void **state)
+{
+	struct dps_cloud cloud;
+
+	(void)state;
+	provision();
+	world.answer_ms = 100;
+	test_world_script(&world, (struct world_script){.step = DPS_STEP_CREDENTIALS, .reaction = WORLD_SILENCE, .count = 1});
+	assert_int_equal(dps_client_start(&world.client, DPS_START_FORCE), DPS_OK);
+	test_world_run(&world, 1000);
+	dps_client_stop(&world.client);
+	assert_int_equal(read_cloud(&cloud), DPS_OK);
+	assert_int_equal(source.update_cloud(source.ctx, &cloud), DPS_OK);
+}
+
+/* review: the identity of a device that went to another hub is renewed for that hub, behind a restart too. */
+static void renewed_for_the_present_hub(void **state)
+{
+	static const char first[] = "coaps+tcp://first:1", other[] = "coaps+tcp://other:1";
+	struct dps_cloud cloud;
+
+	(void)state;
+	provision();
+	assert_int_equal(read_cloud(&cloud), DPS_OK);
+	cloud.gateway_count = 2;
+	cloud.gateways[0] = (struct dps_gateway){{{8}}, {(const uint8_t *)first, sizeof(first) - 1}};
+	cloud.gateways[1] = (struct dps_gateway){{{9}}, {(const uint8_t *)other, sizeof(other) - 1}};
+	cloud.hub_id = cloud.gateways[1].id;
+	cloud.gateway = cloud.gateways[1].uri;
+	assert_int_equal(source.update_cloud(source.ctx, &cloud), DPS_OK);
+	test_world_boot(&world);
+	provision();
+	assert_int_equal(dps_client_start(&world.client, DPS_START_RENEW), DPS_OK);
+	test_world_run(&world, MINUTE);
+	assert_int_equal(world.asked_gateway.id.bytes[0], 9);
+	/* one that was selected for a run that came to nothing is not meant */
+	assert_int_equal(dps_client_select_gateway(&world.client, &(struct dps_gateway){{{8}}, {(const uint8_t *)first, sizeof(first) - 1}}),
+	                 DPS_OK);
+	assert_int_equal(dps_client_start(&world.client, DPS_START_RENEW), DPS_OK);
+	test_world_run(&world, MINUTE);
+	assert_int_equal(world.asked_gateway.id.bytes[0], 9);
+}
+
 /* --- provisioning ------------------------------------------------------------------------------------------------------------------- */
 
 static void everything_again(void **state)
@@ -210,6 +254,41 @@ static void not_before_a_run_has_ended(void **state)
 	test_world_run(&world, MINUTE);
 	assert_int_equal(test_world_count(&world, DPS_STEP_OWNER), 1);
 	/* Once. */
+	assert_int_equal(dps_online_process(&online), DPS_OK);
+	assert_int_equal(dps_client_state(&world.client), DPS_STATE_PROVISIONED);
+}
+
+/* review: a move to a hub that the service cannot bring stands in nobody's way. */
+static void a_move_that_comes_to_nothing(void **state)
+{
+	static const char uri[] = "coaps+tcp://other:1";
+	const struct dps_gateway gateway = {{{9}}, {(const uint8_t *)uri, sizeof(uri) - 1}};
+
+	(void)state;
+	provision();
+	test_world_script(&world, (struct world_script){.step = DPS_STEP_CREDENTIALS, .reaction = WORLD_SILENCE, .count = 1000});
+	assert_int_equal(source.provision(source.ctx, DPS_HUB_PROVISION_GATEWAY, &gateway), DPS_OK);
+	test_world_run(&world, 10 * MINUTE);
+	test_world_clear(&world);
+	assert_int_equal(source.provision(source.ctx, DPS_HUB_PROVISION_AGAIN, NULL), DPS_OK);
+	assert_int_equal(dps_online_process(&online), DPS_OK);
+	test_world_run(&world, 10 * MINUTE);
+	assert_in_range(test_world_count(&world, DPS_STEP_OWNER), 1, 1000);
+}
+
+/* review: nor when the present hub is back; then the identity is renewed as ever. */
+static void the_present_hub_is_back(void **state)
+{
+	static const char uri[] = "coaps+tcp://other:1";
+	const struct dps_gateway gateway = {{{9}}, {(const uint8_t *)uri, sizeof(uri) - 1}};
+
+	(void)state;
+	provision();
+	test_world_script(&world, (struct world_script){.step = DPS_STEP_CREDENTIALS, .reaction = WORLD_SILENCE, .count = 1000});
+	assert_int_equal(source.provision(source.ctx, DPS_HUB_PROVISION_GATEWAY, &gateway), DPS_OK);
+	test_world_run(&world, 10 * MINUTE);
+	hub.state = DPS_HUB_ONLINE;
+	hub.stable = true;
 	assert_int_equal(dps_online_process(&online), DPS_OK);
 	assert_int_equal(dps_client_state(&world.client), DPS_STATE_PROVISIONED);
 }
@@ -295,6 +374,10 @@ int main(void)
 		cmocka_unit_test_setup_teardown(what_is_committed_is_read, begin, end),
 		cmocka_unit_test_setup_teardown(tokens_are_kept, begin, end),
 		cmocka_unit_test_setup_teardown(not_over_a_record_that_is_staged, begin, end),
+		cmocka_unit_test_setup_teardown(a_move_that_comes_to_nothing, begin, end),
+		cmocka_unit_test_setup_teardown(the_present_hub_is_back, begin, end),
+		cmocka_unit_test_setup_teardown(not_behind_a_run_that_was_stopped, begin, end),
+		cmocka_unit_test_setup_teardown(renewed_for_the_present_hub, begin, end),
 		cmocka_unit_test_setup_teardown(the_session_is_told_of_what_concerns_it, begin, end),
 		cmocka_unit_test_setup_teardown(everything_again, begin, end),
 		cmocka_unit_test_setup_teardown(another_hub, begin, end),

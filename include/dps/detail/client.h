@@ -51,7 +51,8 @@ struct dps_client {
 	char host[DPS_CONFIG_URI_LENGTH + 1];
 	char gateway_uri[DPS_CONFIG_URI_LENGTH]; /* asked for, see dps_client_select_gateway() */
 	struct dps_gateway gateway;              /* no URI: none */
-	struct dps_gateway asked;                /* of this run: that one, or for a renewal the one in use */
+	char asked_uri[DPS_CONFIG_URI_LENGTH];
+	struct dps_gateway asked; /* of this run: that one, or for a renewal the one in use */
 
 	/* The run. Masks are of DPS_STEP_BIT. */
 	enum dps_state state;

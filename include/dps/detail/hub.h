@@ -73,6 +73,7 @@ struct dps_hub {
 	struct dps_trust trust;
 	struct dps_pki_path path;
 	bool attached;
+	bool full_handshake;            /* the next connection resumes nothing: what is kept of the last one is out of date */
 	bool leaving_sent;              /* the good-bye has left */
 	bool asked;                     /* the gateway has asked something since the sign-in left: it takes a publish now */
 	bool served;                    /* the gateway has asked something in this turn */
