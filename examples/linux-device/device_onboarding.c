@@ -2,6 +2,7 @@
 /* See device_onboarding.h. */
 #include "device_onboarding.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "conf.h"
@@ -94,8 +95,18 @@ static void command(void *user, const struct dps_conf_command *command)
 		result = dps_client_factory_reset(&device->client);
 	if (result == DPS_OK && command->kind != DPS_CONF_RESET)
 		result = dps_client_start(&device->client, DPS_START_FORCE);
-	if (result != DPS_OK)
-		device->reporter->warning("onboarding", dps_result_text(result));
+	if (result == DPS_OK)
+		return;
+	device->reporter->warning("onboarding", dps_result_text(result));
+	/* The run that was stopped begins again with what is left, and with --once its deadline. */
+	if (device_onboarding_waits(device) || dps_client_state(&device->client) != DPS_STATE_IDLE)
+		return;
+	result = dps_client_start(&device->client, DPS_START_NORMAL);
+	if (result == DPS_OK || !device->options->once)
+		return;
+	device->reporter->config_failed(result, dps_result_text(result));
+	device->exit_status = exit_status_of_cause(result);
+	device->ended = true;
 }
 
 static void event(void *user, const struct onboarding_event *event)
@@ -125,6 +136,7 @@ bool device_onboarding_open(struct device *device)
 		.user = device,
 	};
 	const char *why = "the stored state cannot be read";
+	char text[128];
 	dps_result result;
 
 	if (!options->onboarding)
@@ -135,8 +147,9 @@ bool device_onboarding_open(struct device *device)
 	device->onboarding_is_open = result == DPS_OK;
 	if (result == DPS_OK)
 		return true;
-	device->reporter->config_failed(result, why);
-	device->exit_status = exit_status_of_cause(result);
+	snprintf(text, sizeof(text), "--onboarding: %s", why);
+	device->reporter->config_failed(result, text);
+	device->exit_status = result == DPS_E_FIELD ? EXIT_USAGE : exit_status_of_cause(result);
 	device->ended = true;
 	return false;
 }

@@ -98,9 +98,8 @@ static void discover(const struct request *request, enum onboarding_format forma
 		return;
 	memset(&view, 0, sizeof(view));
 	request->onboarding->options.view(request->onboarding->options.user, &view);
-	/* Before its first start a device has no id but the one on its label. */
-	if (dps_uuid_is_nil(&view.device_id))
-		(void)!dps_uuid_parse(request->onboarding->code_id, strlen(request->onboarding->code_id), &view.device_id);
+	/* Until it is owned a device is looked for by the id on its label, also when a first start has made another one. */
+	(void)!dps_uuid_parse(request->onboarding->code_id, strlen(request->onboarding->code_id), &view.device_id);
 	if (!dps_uuid_is_nil(&view.device_id)) {
 		dps_uuid_format(&view.device_id, id);
 		facts.device_id = id;
@@ -237,6 +236,8 @@ static void post(const struct request *request, struct onboarding_view *view, un
 	foresee(&onboarding->command, &view->conf);
 	answer_conf(request, COAP_RESPONSE_CODE_CHANGED, &view->conf, format);
 	onboarding->pending = coap_pdu_get_code(request->response) == COAP_RESPONSE_CODE_CHANGED;
+	if (!onboarding->pending)
+		return; /* nothing was done: when it comes again it is a new request */
 	onboarding->last_session = request->session;
 	onboarding->last_message = coap_pdu_get_mid(request->pdu);
 }

@@ -53,7 +53,7 @@ static const char usage[] =
 	"  --resource HREF=JSON  serve another resource: a JSON object of booleans, integers and texts; may be repeated\n"
 	"  --hub-retry S[,S...]  seconds between rounds of the hub's gateways (default 2,4,8,16,32,64)\n"
 	"  --hub-fallback S    offline for so long, it provisions again (default 300)\n"
-	"  --startup-jitter S  wait up to so many seconds, at random, before the first connection (default 0)\n"
+	"  --startup-jitter S  wait up to so many seconds, at random, before the first connection (default: none)\n"
 	"  --renew-at PERCENT  of its life the identity is renewed (default 66.7)\n"
 	"  --rotate-key        a renewal asks for a certificate of a new key first\n"
 	"  --once              end when provisioned, when refused for good, or at the time-out\n"
@@ -364,6 +364,10 @@ dps_result options_check(const struct options *options, bool has_state, char *er
 	if (!options->online &&
 	    (options->resource_count > 0 || options->values[OPT_HUB_RETRY] != NULL || options->values[OPT_HUB_FALLBACK] != NULL)) {
 		snprintf(error, size, "--resource, --hub-retry and --hub-fallback go with --online");
+		return DPS_E_ARGUMENT;
+	}
+	if (runs && !options->onboarding && options->onboarding_code != NULL) {
+		snprintf(error, size, "--onboarding-code goes with --onboarding");
 		return DPS_E_ARGUMENT;
 	}
 	if (runs && options->cert_index != 0 && options->key_handle == 0) {

@@ -65,7 +65,9 @@ static void print_committed(const struct summary *summary)
 {
 	char from[TIME_TEXT_SIZE];
 	char until[TIME_TEXT_SIZE];
+	char sha256[2 * DPS_SHA256_SIZE + 1];
 
+	reporter_format_sha256(summary->identity.sha256, sha256);
 	reporter_format_time(summary->identity.not_before, from);
 	reporter_format_time(summary->identity.not_after, until);
 	printf("  device       %s\n", summary->device_id);
@@ -73,6 +75,7 @@ static void print_committed(const struct summary *summary)
 	if (summary->has_identity) {
 		printf("  identity     %s\n", summary->identity.subject_cn);
 		printf("  valid        %s to %s\n", from, until);
+		printf("  sha256       %s\n", sha256);
 	}
 	printf("  hub          %s\n", summary->hub_id);
 	for (size_t i = 0; i < summary->gateway_count; i++)

@@ -82,8 +82,10 @@ static void on_signal(struct device *device)
 		device->ended = true;
 		return;
 	}
-	/* What runs says so itself; what waits for an endpoint has nothing to say. */
+	/* What runs says so itself; of what waits for an endpoint it is said here. */
 	device->exit_status = EXIT_CANCELLED;
+	if (device_onboarding_waits(device))
+		device->reporter->config_failed(DPS_E_CANCELLED, dps_result_text(DPS_E_CANCELLED));
 	dps_client_cancel(&device->client);
 	device->ended = true;
 }

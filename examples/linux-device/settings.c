@@ -83,6 +83,18 @@ static bool has_form(const cJSON *value, enum form form)
 	return form == FORM_FLAG ? cJSON_IsTrue(value) : form == FORM_PINS ? cJSON_IsArray(value) : cJSON_IsString(value);
 }
 
+/* libtss2 loads libraries and starts programs ("cmd:", a path) by what a TCTI is called: whoever may write here may not choose one. */
+static bool is_harmless_tcti(const char *tcti)
+{
+	static const char *const names[] = {"swtpm", "device", "mssim", "tabrmd"};
+	const size_t len = strcspn(tcti, ":");
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (strlen(names[i]) == len && strncmp(tcti, names[i], len) == 0)
+			return true;
+	return false;
+}
+
 dps_result settings_recall(const struct settings *settings, struct options *options)
 {
 	struct options recalled = *options;
@@ -94,6 +106,8 @@ dps_result settings_recall(const struct settings *settings, struct options *opti
 
 		if (value == NULL || given)
 			continue;
+		if (all[i].id == OPT_TCTI && cJSON_IsString(value) && !is_harmless_tcti(value->valuestring))
+			return DPS_E_STORAGE_CORRUPT;
 		if (!has_form(value, all[i].form) || recall_value(&recalled, all[i].id, value) != DPS_OK)
 			return DPS_E_STORAGE_CORRUPT;
 	}
@@ -146,7 +160,7 @@ static dps_result add_all(cJSON *json, const struct options *options)
 		const struct remembered *what = &all[i];
 		const char *value = options->values[what->id];
 
-		if (value == NULL || (what->of_tpm && options->key_handle == 0))
+		if (value == NULL || (what->of_tpm && options->key_handle == 0) || (what->id == OPT_TCTI && !is_harmless_tcti(value)))
 			continue;
 		if (what->form == FORM_PINS)
 			result = add_pins(json, options);

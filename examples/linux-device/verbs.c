@@ -107,6 +107,17 @@ void device_show_status(struct device *device)
 	dps_posix_storage_close(&device->storage);
 }
 
+/* Of a device whose keys were in files before they were in a TPM; else they would be those of the next device id. */
+static dps_result erase_software_keys(const struct dps_storage *storage)
+{
+	static const char *const names[] = {"key-identity-0", "key-identity-1"};
+	dps_result result = DPS_OK;
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]) && result == DPS_OK; i++)
+		result = storage->erase(storage->ctx, names[i]);
+	return result;
+}
+
 static bool open_for_reset(struct device *device)
 {
 	struct dps_client_config config;
@@ -132,7 +143,10 @@ void device_reset(struct device *device)
 	if (device->has_state) {
 		if (!open_for_reset(device))
 			return;
-		result = dps_client_factory_reset(&device->client);
+		if (device->options->key_handle != 0)
+			result = erase_software_keys(&device->platform.storage);
+		if (result == DPS_OK)
+			result = dps_client_factory_reset(&device->client);
 		dps_client_deinit(&device->client);
 	}
 	if (result != DPS_OK) {

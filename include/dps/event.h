@@ -77,7 +77,7 @@ enum dps_event_type {
 	DPS_EVENT_WARNING,     /**< something is odd but harmless: cause and text tell */
 	DPS_EVENT_COMMITTED,   /**< the new state is durable */
 	DPS_EVENT_PROVISIONED, /**< terminal: the device is provisioned (freshly, or was before and nothing was sent) */
-	DPS_EVENT_RENEWED,     /**< the identity was renewed while the device stayed */
+	DPS_EVENT_RENEWED,     /**< the identity was renewed; of a start with DPS_START_RENEW the terminal event follows */
 	DPS_EVENT_FAILED,      /**< terminal: the run failed */
 	DPS_EVENT_CANCELLED    /**< terminal: dps_client_cancel() */
 };

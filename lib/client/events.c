@@ -140,5 +140,10 @@ void dps_client_succeed(struct dps_client *client, bool fresh)
 	else
 		dps_client_enter(client, client->config.stay ? DPS_WHY_ALREADY : DPS_WHY_ALREADY_ENDS);
 	client->renewing = false;
+	if (fresh && event.type == DPS_EVENT_PROVISIONED && (client->flags & DPS_START_RENEW) != 0) {
+		event.type = DPS_EVENT_RENEWED; /* asked for by a start: told, and then that start's end */
+		dps_client_emit(client, &event);
+		event.type = DPS_EVENT_PROVISIONED;
+	}
 	dps_client_emit(client, &event);
 }

@@ -391,8 +391,15 @@ static void host_check_is_remembered(void **state)
 
 static void settings_that_are_missing_or_damaged(void **state)
 {
-	static const char *const damaged[] = {
-		"", "{", "[]", "{\"ca\": 1}", "{\"pin\": \"sha256:00\"}", "{\"pin\": [\"sha256:00\"]}", "{\"key\": \"nowhere\"}"};
+	static const char *const damaged[] = {"",
+	                                      "{",
+	                                      "[]",
+	                                      "{\"ca\": 1}",
+	                                      "{\"pin\": \"sha256:00\"}",
+	                                      "{\"pin\": [\"sha256:00\"]}",
+	                                      "{\"key\": \"nowhere\"}",
+	                                      "{\"key\": \"tpm2:0x81020000\", \"tcti\": \"cmd:true\"}",
+	                                      "{\"key\": \"tpm2:0x81020000\", \"tcti\": \"/tmp/a.so\"}"};
 	struct test_command command;
 	struct test_program device;
 

@@ -232,6 +232,24 @@ static void commands_are_few(void **state)
 	test_program_free(&device);
 }
 
+/* A device whose keys were in files before: a reset that knows the TPM only forgets those, too, or the next device id would have this one's key. */
+static void reset_of_a_device_that_had_files(void **state)
+{
+	struct test_command command;
+	struct test_program device;
+
+	(void)state;
+	test_device_command(&command, &scenario, service.uri, "moved");
+	run(&device, &command, 0);
+	test_program_free(&device);
+	test_station_expect(&station, 0, "test -s %s/key-identity-0", test_path(&scenario, "moved"));
+	tpm_command(&command, "moved", INDEX);
+	test_command_flag(&command, "--reset");
+	run(&device, &command, 0);
+	test_program_free(&device);
+	test_station_expect(&station, 0, "! ls %s | grep -e '^key-' -e '^tpm-identity'", test_path(&scenario, "moved"));
+}
+
 /* TPM2_Clear evicts the manufacturer's key: it is made again, compared with its certificate, and the device that was retasked provisions as new. */
 static void after_tpm2_clear(void **state)
 {
@@ -395,6 +413,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(the_whole_path, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(no_private_key_in_memory, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(commands_are_few, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(reset_of_a_device_that_had_files, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(after_tpm2_clear, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(cleared_under_a_provisioned_device, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(no_tpm, set_up, tear_down),

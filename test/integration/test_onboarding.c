@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -191,6 +192,7 @@ static void wrong_codes(void **state)
 	assert_null(test_last_named(&f->device, "failed"));
 	test_onboard_stop(f);
 	assert_int_equal(f->device.exit_code, 130);
+	assert_string_equal(test_get_text(test_last_named(&f->device, "failed"), "cause"), "cancelled");
 	assert_null(strstr(f->device.output, "command"));
 }
 
@@ -220,6 +222,46 @@ static void commands(void **state)
 	assert_string_equal(test_get_text(test_onboard_await(f, "command"), "command"), "reset");
 	test_onboard_expect_shown(f, "uninitialized", "");
 	assert_null(test_last_named(&f->device, "failed"));
+}
+
+/* A device without a --device-id: a wrong endpoint makes it start, and have an id that nobody knows; the one on the label still finds it. */
+static void found_by_its_label(void **state)
+{
+	struct test_onboard *f = *state;
+	struct test_command command;
+	const cJSON *event;
+
+	test_onboard_command(f, &command, "127.0.0.1:0");
+	test_command_drop(&command, "--device-id", true);
+	test_program_start(&f->device, &command);
+	event = test_onboard_await(f, "listening");
+	snprintf(f->plain, sizeof(f->plain), "%s", test_get_text(event, "plain"));
+	assert_int_equal(test_onboard_run(f, "set-endpoint", f->plain, "coaps+tcp://localhost:1", "--code", f->code, NULL), 0);
+	(void)test_program_await(&f->device, "retry");
+	assert_int_equal(test_onboard_run(f, "show", TEST_ONBOARD_ID, "--unicast", test_onboard_place(f->plain), "--code", f->code, NULL), 0);
+}
+
+/* A medium that takes nothing: the command is a warning, and the run with --once still has its deadline. */
+static void a_command_that_fails(void **state)
+{
+	struct test_onboard *f = *state;
+	struct test_command command;
+	const cJSON *event;
+
+	test_onboard_command(f, &command, "127.0.0.1:0");
+	test_command_add(&command, "--endpoint", "coaps+tcp://localhost:1");
+	test_command_flag(&command, "--once");
+	test_command_add(&command, "--timeout", "3");
+	test_program_start(&f->device, &command);
+	event = test_onboard_await(f, "listening");
+	snprintf(f->plain, sizeof(f->plain), "%s", test_get_text(event, "plain"));
+	(void)test_program_await(&f->device, "retry");
+	assert_int_equal(mkdir(test_path(&f->scenario, "state/.new"), 0700), 0);
+	assert_int_equal(test_onboard_run(f, "set-endpoint", f->plain, "coaps+tcp://localhost:2", "--code", f->code, NULL), 0);
+	(void)test_program_await(&f->device, "warning");
+	(void)test_program_await(&f->device, "failed");
+	test_program_finish(&f->device);
+	assert_int_equal(f->device.exit_code, 3);
 }
 
 /* --- an answer that is lost --- */
@@ -317,6 +359,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(the_whole_way, test_onboard_begin, test_onboard_end),
 		cmocka_unit_test_setup_teardown(wrong_codes, test_onboard_begin, test_onboard_end),
 		cmocka_unit_test_setup_teardown(commands, test_onboard_begin, test_onboard_end),
+		cmocka_unit_test_setup_teardown(found_by_its_label, test_onboard_begin, test_onboard_end),
+		cmocka_unit_test_setup_teardown(a_command_that_fails, test_onboard_begin, test_onboard_end),
 		cmocka_unit_test_setup_teardown(a_lost_answer, test_onboard_begin, test_onboard_end),
 	};
 
