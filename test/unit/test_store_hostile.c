@@ -159,8 +159,12 @@ static void gateways_beyond_the_build_are_counted(void **state)
 /* Fields that later writers put behind the first ones: those that are not there are zero, half of one is damage. */
 static void what_older_writers_did_not_know_reads_as_none(void **state)
 {
-	static const char *const lists[] = {"0005 0001 0001 01 75", "0007 0001 0001 01 0000 75", "0009 0001 0001 01 0000 0007 75",
-	                                    "000b 0001 0001 01 0000 0000 0000 75", "000c 0001 0001 01 0000 0000 0000 00 75", "000e 0001 0001 01 0000 ffff 0000 00 abcd 75"};
+	static const char *const lists[] = {"0005 0001 0001 01 75",
+	                                    "0007 0001 0001 01 0000 75",
+	                                    "0009 0001 0001 01 0000 0007 75",
+	                                    "000b 0001 0001 01 0000 0000 0000 75",
+	                                    "000c 0001 0001 01 0000 0000 0000 00 75",
+	                                    "000e 0001 0001 01 0000 ffff 0000 00 abcd 75"};
 	struct test_store medium;
 	struct dps_store store;
 	struct dps_credentials view;
