@@ -15,7 +15,7 @@ SANITIZE_FLAGS := -fsanitize=address,undefined -fno-sanitize-recover=all
 sanitize        = $(submake) BUILD=$(SANITIZE_BUILD) CC=clang OPT="-O1 -g -fno-omit-frame-pointer $(SANITIZE_FLAGS)" LDFLAGS="$(SANITIZE_FLAGS)"
 sanitize_bin    = $(unit_bin:$(BUILD)/%=$(SANITIZE_BUILD)/%)
 
-clang_objects   = $(MAKE) -s -k -j1 BUILD=$(CLANG_BUILD) CC=clang objects
+clang_objects   = $(MAKE) -s -k -j1 BUILD=$(CLANG_BUILD) CC=clang OPT=-O0 objects
 
 # The library in its smallest configuration: what is switched off must not be missed. CFLAGS of the environment are the Makefile's to add to.
 smallest = CFLAGS="-include test/size/smallest.h -UDPS_CONFIG_FILE" $(MAKE) -s -k -j1 BUILD=$(BUILD)/smallest lib-objects
@@ -25,8 +25,10 @@ template_obj := $(template_src:%.c=$(BUILD)/%.o)
 test_obj     := $(unit_src:%.c=$(BUILD)/%.o) $(integ_src:%.c=$(BUILD)/%.o) $(support_obj)
 
 # Below run-tests there is no job server any more: everything is built, one job is enough.
+# Most tests wait for programs and clocks more than they compute: more of them at once than there are processors.
+TEST_JOBS ?= $(shell echo $$(($(JOBS) * 3 / 2)))
 subtest   = $(MAKE) -s -j1 BUILD=$(BUILD)
-run_tests = $(PYTHON) tools/run-tests --jobs $(JOBS) --timeout $(TEST_TIMEOUT) --logs $(BUILD)/test/logs
+run_tests = $(PYTHON) tools/run-tests --jobs $(TEST_JOBS) --timeout $(TEST_TIMEOUT) --logs $(BUILD)/test/logs
 
 .PHONY: check check-build check-unit check-integration lib-objects objects unit-tests template
 
@@ -39,7 +41,7 @@ template: $(template_obj)
 # here, in parallel, and their tests, which are bounded in time, make what is missing once more to show why.
 check-build: lib programs tests template
 	-@+$(sanitize) -s -k unit-tests
-	-@+$(submake) -s -k BUILD=$(CLANG_BUILD) CC=clang objects >/dev/null 2>&1
+	-@+$(submake) -s -k BUILD=$(CLANG_BUILD) CC=clang OPT=-O0 objects >/dev/null 2>&1
 	-@+CFLAGS="-include test/size/smallest.h -UDPS_CONFIG_FILE" $(submake) -s -k BUILD=$(BUILD)/smallest lib-objects >/dev/null 2>&1
 
 check: deps-check                           ## build everything and run all tests

@@ -438,7 +438,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	config.platform = &f->platform;
 	config.channel = &f->channel;
 	config.keys = &f->keys;
-	config.source = (struct dps_hub_source){f, read_cloud, read_credentials, update_cloud, provision, now_s, NULL};
+	config.source = (struct dps_hub_source){
+		.ctx = f,
+		.read_cloud = read_cloud,
+		.read_credentials = read_credentials,
+		.update_cloud = update_cloud,
+		.provision = provision,
+		.now_s = now_s,
+	};
 	config.write_links = write_links;
 	config.on_link = on_link;
 	config.on_event = on_event;
