@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-# The light that docs/resources.md shows: compiled with all objects; test/unit/test_resource_light.c runs it.
+# The light that docs/resources.md shows: compiled with the programs; test/unit/test_resource_light.c runs it.
 
 light_obj := $(patsubst %.c,$(BUILD)/%.o,$(wildcard examples/light/*.c))
 
-programs objects: $(light_obj)
+programs program-objects: $(light_obj)
 $(BUILD)/test/unit/test_resource_light: $(light_obj)

@@ -185,18 +185,6 @@ static void a_renewal_keeps_the_connection(void **state)
 	assert_int_equal(test_count_named(&t.service, "hub-connected"), 1);
 }
 
-static size_t requests_of(const char *step)
-{
-	size_t count = 0;
-
-	for (const cJSON *event = t.service.events->child; event != NULL; event = event->next) {
-		const char *its = test_get_text(event, "step");
-
-		count += strcmp(test_get_text(event, "event"), "request") == 0 && its != NULL && strcmp(its, step) == 0;
-	}
-	return count;
-}
-
 static void users_have_it_provision_again(void **state)
 {
 	static const char *const steps[] = {"owner", "cloud", "acls", "credentials"};
@@ -220,7 +208,7 @@ static void users_have_it_provision_again(void **state)
 	test_process_signal(t.service.process, SIGTERM);
 	test_program_finish(&t.service);
 	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++)
-		assert_int_equal(requests_of(steps[i]), 2);
+		assert_int_equal(test_online_requests(&t.service, steps[i]), 2);
 	assert_string_equal(test_get_text(test_last_named(&t.service, "hub-closed"), "reason"), "peer");
 }
 
