@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What a device can be told and asked beside being provisioned: its status, also while another process has its state; a renewal; a reset; its endpoint by DHCP; and
- * that it needs to be told the rest once only.
+ * What a device can be told and asked beside being provisioned: its status, also while another process has its state; a renewal; a reset; and that it needs
+ * to be told the rest once only. Its endpoint by DHCP: test_device_option43.c.
  */
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -15,29 +14,18 @@
 #include <cmocka.h>
 
 #include "codec/text.h"
-#include "dps/pki.h"
-#include "support/test_pki.h"
-#include "support/test_subject.h"
+#include "support/test_state.h"
 
 static struct test_scenario scenario;
 static struct test_subject subject;
-static uint8_t ca_sha256[DPS_SHA256_SIZE]; /* of the service's authority: a pin that holds */
 
 static const char config[] = "{\"resources\": [{\"href\": \"/light/1\", \"rep\": {\"state\": true}}]}";
 
 static int begin(void **state)
 {
-	static uint8_t bytes[8192];
-	struct dps_certificate_info info;
-	size_t len;
-
 	(void)state;
 	test_scenario_begin(&scenario);
 	test_subject_begin(&subject, &scenario, config);
-	len = test_read_file(test_path(&scenario, "service/service-ca.pem"), bytes, sizeof(bytes));
-	assert_int_equal(dps_pki_load_certificates(bytes, len, bytes, sizeof(bytes), &len), DPS_OK);
-	assert_int_equal(dps_pki_certificate_info((struct dps_span){bytes, len}, &info), DPS_OK);
-	memcpy(ca_sha256, info.sha256, sizeof(ca_sha256));
 	return 0;
 }
 
@@ -49,58 +37,10 @@ static int end(void **state)
 	return 0;
 }
 
-/* The state directory and nothing else: what else is needed must be remembered. */
-static void bare_command(struct test_command *command, const char *state)
-{
-	memset(command, 0, sizeof(*command));
-	test_command_flag(command, scenario.device_program);
-	test_command_add(command, "--state-dir", test_path(&scenario, "%s", state));
-	test_command_flag(command, "--json");
-}
-
-static void once_command(struct test_command *command, const char *state)
-{
-	bare_command(command, state);
-	test_command_flag(command, "--once");
-	test_command_add(command, "--retry", "0.05");
-	test_command_add(command, "--timeout", "15");
-}
-
-static void expect_event(const struct test_program *device, int exit_code, const char *event, const char *about)
-{
-	const char *last = test_get_text(test_last(device), "event");
-
-	if (device->exit_code != exit_code || last == NULL || strcmp(last, event) != 0) {
-		fail_msg("%s: not %s with exit %d: exit %d: %s%s", about, event, exit_code, device->exit_code, device->output, device->error);
-	}
-}
-
-static void expect_failed(const struct test_program *device, int exit_code, const char *cause, const char *text, const char *about)
-{
-	expect_event(device, exit_code, "failed", about);
-	if (strcmp(test_get_text(test_last(device), "cause"), cause) != 0 || strstr(test_get_text(test_last(device), "text"), text) == NULL) {
-		fail_msg("%s: not %s with \"%s\": %s", about, cause, text, device->output);
-	}
-}
-
-static void expect_provisioned(const struct test_program *device, bool fresh, const char *about)
-{
-	expect_event(device, 0, "provisioned", about);
-	if (cJSON_IsTrue(test_get(test_last(device), "fresh")) != fresh) {
-		fail_msg("%s: fresh is not %d: %s", about, (int)fresh, device->output);
-	}
-}
-
 static void expect_same_text(const cJSON *a, const cJSON *b, const char *path)
 {
 	assert_non_null(test_get_text(a, path));
 	assert_string_equal(test_get_text(a, path), test_get_text(b, path));
-}
-
-/* The state of the subject in a directory of its own, to be changed. */
-static void copy_of_base(const char *state)
-{
-	test_snapshot_restore(&subject.base, test_path(&scenario, "%s", state));
 }
 
 /* --- --status ---------------------------------------------------------------------------------------------------------------------- */
@@ -111,10 +51,10 @@ static void status_without_a_state(void **state)
 	struct test_program device;
 
 	(void)state;
-	bare_command(&command, "none");
+	test_state_command(&scenario, &command, "none");
 	test_command_flag(&command, "--status");
 	test_program_run(&device, &command);
-	expect_event(&device, 1, "status", "no directory");
+	test_state_expect(&device, 1, "status", "no directory");
 	assert_string_equal(test_get_text(test_last(&device), "state"), "not provisioned");
 	assert_string_equal(test_get_text(test_last(&device), "status"), "uninitialized");
 	assert_true(cJSON_IsNull(test_get(test_last(&device), "identity")));
@@ -126,14 +66,14 @@ static void status_without_a_state(void **state)
 	assert_int_equal(mkdir(test_path(&scenario, "empty"), 0700), 0);
 	test_command_set(&command, "--state-dir", test_path(&scenario, "empty"));
 	test_program_run(&device, &command);
-	expect_event(&device, 1, "status", "empty directory");
+	test_state_expect(&device, 1, "status", "empty directory");
 	test_program_free(&device);
 	assert_int_equal(rmdir(test_path(&scenario, "empty")), 0);
 
 	/* One that cannot be looked into. */
 	test_command_set(&command, "--state-dir", scenario.device_program);
 	test_program_run(&device, &command);
-	expect_failed(&device, 1, "storage", "", "no directory at all");
+	test_state_expect_failed(&device, 1, "storage", "", "no directory at all");
 	test_program_free(&device);
 }
 
@@ -145,13 +85,13 @@ static void status_of_a_provisioned_device(void **state)
 	const cJSON *status;
 
 	(void)state;
-	once_command(&command, "base");
+	test_state_once(&scenario, &command, "base");
 	test_program_run(&restarted, &command);
-	expect_provisioned(&restarted, false, "restarted");
-	bare_command(&command, "base");
+	test_state_expect_provisioned(&restarted, false, "restarted");
+	test_state_command(&scenario, &command, "base");
 	test_command_flag(&command, "--status");
 	test_program_run(&device, &command);
-	expect_event(&device, 0, "status", "provisioned");
+	test_state_expect(&device, 0, "status", "provisioned");
 	status = test_last(&device);
 	assert_string_equal(test_get_text(status, "state"), "provisioned");
 	assert_string_equal(test_get_text(status, "status"), "provisioned");
@@ -207,12 +147,12 @@ static void status_without_the_key(void **state)
 	struct test_program device;
 
 	(void)state;
-	copy_of_base("keyless");
+	test_state_copy(&subject, "keyless");
 	test_file_write(test_path(&scenario, "keyless"), "key-identity-0", NULL, 0);
-	bare_command(&command, "keyless");
+	test_state_command(&scenario, &command, "keyless");
 	test_command_flag(&command, "--status");
 	test_program_run(&device, &command);
-	expect_event(&device, 1, "status", "no key");
+	test_state_expect(&device, 1, "status", "no key");
 	assert_string_equal(test_get_text(test_last(&device), "state"), "not provisioned");
 	test_program_free(&device);
 }
@@ -228,10 +168,10 @@ static void status_beside_a_running_device(void **state)
 	test_command_drop(&run, "--once", false);
 	test_program_start(&running, &run);
 	assert_non_null(test_program_await(&running, "provisioned"));
-	bare_command(&status, "beside");
+	test_state_command(&scenario, &status, "beside");
 	test_command_flag(&status, "--status");
 	test_program_run(&looking, &status);
-	expect_event(&looking, 0, "status", "beside a device that stays");
+	test_state_expect(&looking, 0, "status", "beside a device that stays");
 	expect_same_text(test_last(&looking), test_last_named(&running, "provisioned"), "deviceId");
 	expect_same_text(test_last(&looking), test_last_named(&running, "provisioned"), "identity.sha256");
 	test_program_free(&looking);
@@ -240,7 +180,7 @@ static void status_beside_a_running_device(void **state)
 	test_command_drop(&status, "--status", false);
 	test_command_flag(&status, "--reset");
 	test_program_run(&looking, &status);
-	expect_failed(&looking, 1, "storage-denied", "", "a reset beside it");
+	test_state_expect_failed(&looking, 1, "storage-denied", "", "a reset beside it");
 	test_program_free(&looking);
 	test_process_signal(running.process, SIGTERM);
 	test_program_finish(&running);
@@ -252,10 +192,10 @@ static void status_beside_a_running_device(void **state)
 	test_command_drop(&run, "--once", false);
 	test_program_start(&running, &run);
 	assert_non_null(test_program_await(&running, "retry"));
-	bare_command(&status, "trying");
+	test_state_command(&scenario, &status, "trying");
 	test_command_flag(&status, "--status");
 	test_program_run(&looking, &status);
-	expect_event(&looking, 1, "status", "beside a device that tries");
+	test_state_expect(&looking, 1, "status", "beside a device that tries");
 	test_program_free(&looking);
 	test_process_signal(running.process, SIGTERM);
 	test_program_finish(&running);
@@ -287,21 +227,21 @@ static void restart_with_the_state_alone(void **state)
 	command.prepare = go_home;
 	command.context = scenario.directory;
 	test_program_run(&device, &command);
-	expect_provisioned(&device, true, "first");
+	test_state_expect_provisioned(&device, true, "first");
 	test_program_free(&device);
 	assert_int_equal(stat(test_path(&scenario, "alone/settings"), &file), 0);
 	assert_int_equal(file.st_mode & 0777, 0600);
 
 	/* From elsewhere, with nothing. Nobody is asked, then everybody. */
 	for (int forced = 0; forced < 2; forced++) {
-		once_command(&command, "alone");
+		test_state_once(&scenario, &command, "alone");
 		command.prepare = go_home;
 		command.context = "/";
 		if (forced) {
 			test_command_flag(&command, "--force");
 		}
 		test_program_run(&device, &command);
-		expect_provisioned(&device, forced, forced ? "forced" : "restarted");
+		test_state_expect_provisioned(&device, forced, forced ? "forced" : "restarted");
 		assert_int_equal(test_count_named(&device, "warning"), 0);
 		test_program_free(&device);
 	}
@@ -315,37 +255,37 @@ static void command_lines_override(void **state)
 	struct test_program device;
 
 	(void)state;
-	copy_of_base("override");
-	once_command(&command, "override");
+	test_state_copy(&subject, "override");
+	test_state_once(&scenario, &command, "override");
 	test_command_flag(&command, "--force");
 	test_command_add(&command, "--pin", wrong);
 	test_command_set(&command, "--timeout", "0.5");
 	test_program_run(&device, &command);
-	expect_failed(&device, 3, "server-pin", "", "a wrong pin");
+	test_state_expect_failed(&device, 3, "server-pin", "", "a wrong pin");
 	test_program_free(&device);
 	test_command_drop(&command, "--pin", true);
 	test_program_run(&device, &command);
-	expect_failed(&device, 3, "server-pin", "", "a wrong pin that is remembered");
+	test_state_expect_failed(&device, 3, "server-pin", "", "a wrong pin that is remembered");
 	test_program_free(&device);
 
 	/* --status tells of it. */
-	bare_command(&command, "override");
+	test_state_command(&scenario, &command, "override");
 	test_command_flag(&command, "--status");
 	test_program_run(&device, &command);
-	expect_event(&device, 0, "status", "pinned");
+	test_state_expect(&device, 0, "status", "pinned");
 	assert_string_equal(test_get_text(test_last(&device), "pins.0"), wrong);
 	test_program_free(&device);
 
 	/* With the anchors all of trust is said anew. */
-	once_command(&command, "override");
+	test_state_once(&scenario, &command, "override");
 	test_command_flag(&command, "--force");
 	test_command_add(&command, "--ca", test_path(&scenario, "service/service-ca.pem"));
 	test_program_run(&device, &command);
-	expect_provisioned(&device, true, "new trust");
+	test_state_expect_provisioned(&device, true, "new trust");
 	test_program_free(&device);
 	test_command_drop(&command, "--ca", true);
 	test_program_run(&device, &command);
-	expect_provisioned(&device, true, "new trust that is remembered");
+	test_state_expect_provisioned(&device, true, "new trust that is remembered");
 	test_program_free(&device);
 }
 
@@ -361,12 +301,12 @@ static void host_check_is_remembered(void **state)
 	test_device_command(&command, &scenario, other.uri, "host");
 	test_command_flag(&command, "--no-verify-host");
 	test_program_run(&device, &command);
-	expect_provisioned(&device, true, "not looked at");
+	test_state_expect_provisioned(&device, true, "not looked at");
 	test_program_free(&device);
-	once_command(&command, "host");
+	test_state_once(&scenario, &command, "host");
 	test_command_flag(&command, "--force");
 	test_program_run(&device, &command);
-	expect_provisioned(&device, true, "not looked at, remembered");
+	test_state_expect_provisioned(&device, true, "not looked at, remembered");
 	test_program_free(&device);
 
 	/* Looked at again, and that is remembered too. */
@@ -374,7 +314,7 @@ static void host_check_is_remembered(void **state)
 	test_command_flag(&command, "--verify-host");
 	for (int remembered = 0; remembered < 2; remembered++) {
 		test_program_run(&device, &command);
-		expect_failed(&device, 3, "server-name", "", "looked at");
+		test_state_expect_failed(&device, 3, "server-name", "", "looked at");
 		test_program_free(&device);
 		if (!remembered) {
 			test_command_drop(&command, "--verify-host", false);
@@ -383,7 +323,7 @@ static void host_check_is_remembered(void **state)
 	test_command_flag(&command, "--verify-host");
 	test_command_flag(&command, "--no-verify-host");
 	test_program_run(&device, &command);
-	expect_failed(&device, 2, "argument", "--verify-host does not go with --no-verify-host", "both");
+	test_state_expect_failed(&device, 2, "argument", "--verify-host does not go with --no-verify-host", "both");
 	test_program_free(&device);
 	test_local_stop(&other);
 	test_local_free(&other);
@@ -404,17 +344,17 @@ static void settings_that_are_missing_or_damaged(void **state)
 	struct test_program device;
 
 	(void)state;
-	copy_of_base("damaged");
+	test_state_copy(&subject, "damaged");
 	test_file_write(test_path(&scenario, "damaged"), "settings", NULL, 0);
-	once_command(&command, "damaged");
+	test_state_once(&scenario, &command, "damaged");
 	test_program_run(&device, &command);
-	expect_failed(&device, 2, "argument", "--ca is missing, and none is remembered", "no settings");
+	test_state_expect_failed(&device, 2, "argument", "--ca is missing, and none is remembered", "no settings");
 	assert_int_equal(test_count_named(&device, "warning"), 0);
 	test_program_free(&device);
 	for (size_t at = 0; at < sizeof(damaged) / sizeof(damaged[0]); at++) {
 		test_file_write(test_path(&scenario, "damaged"), "settings", damaged[at], strlen(damaged[at]));
 		test_program_run(&device, &command);
-		expect_failed(&device, 2, "argument", "--ca is missing", damaged[at]);
+		test_state_expect_failed(&device, 2, "argument", "--ca is missing", damaged[at]);
 		assert_string_equal(test_get_text(test_last_named(&device, "warning"), "cause"), "settings");
 		test_program_free(&device);
 	}
@@ -422,19 +362,19 @@ static void settings_that_are_missing_or_damaged(void **state)
 	/* A state directory of before there were settings: each is asked for by its name, and all are remembered. */
 	test_command_add(&command, "--ca", test_path(&scenario, "service/service-ca.pem"));
 	test_program_run(&device, &command);
-	expect_failed(&device, 2, "argument", "--cert is missing", "no cert");
+	test_state_expect_failed(&device, 2, "argument", "--cert is missing", "no cert");
 	test_program_free(&device);
 	test_command_add(&command, "--cert", test_path(&scenario, "factory/manufacturer.pem"));
 	test_program_run(&device, &command);
-	expect_failed(&device, 2, "argument", "--key is missing", "no key");
+	test_state_expect_failed(&device, 2, "argument", "--key is missing", "no key");
 	test_program_free(&device);
 	test_command_add(&command, "--key", test_format(&scenario, "file:%s/factory/manufacturer.key", scenario.directory));
 	test_program_run(&device, &command);
-	expect_provisioned(&device, false, "told again");
+	test_state_expect_provisioned(&device, false, "told again");
 	test_program_free(&device);
-	once_command(&command, "damaged");
+	test_state_once(&scenario, &command, "damaged");
 	test_program_run(&device, &command);
-	expect_provisioned(&device, false, "remembered again");
+	test_state_expect_provisioned(&device, false, "remembered again");
 	assert_int_equal(test_count_named(&device, "warning"), 0);
 	test_program_free(&device);
 
@@ -442,7 +382,7 @@ static void settings_that_are_missing_or_damaged(void **state)
 	test_file_write(test_path(&scenario, "damaged"), "settings",
 	                "{\"ca\": \"/nowhere/ca\", \"cert\": \"/nowhere/cert\", \"key\": \"file:/nowhere/key\"}", 75);
 	test_program_run(&device, &command);
-	expect_event(&device, 2, "failed", "files that are gone");
+	test_state_expect(&device, 2, "failed", "files that are gone");
 	test_program_free(&device);
 }
 
@@ -454,13 +394,13 @@ static void renewal(void **state)
 	struct test_program before, renewed;
 
 	(void)state;
-	copy_of_base("renewed");
-	once_command(&command, "renewed");
+	test_state_copy(&subject, "renewed");
+	test_state_once(&scenario, &command, "renewed");
 	test_program_run(&before, &command);
-	expect_provisioned(&before, false, "before");
+	test_state_expect_provisioned(&before, false, "before");
 	test_command_flag(&command, "--renew");
 	test_program_run(&renewed, &command);
-	expect_provisioned(&renewed, true, "renewed");
+	test_state_expect_provisioned(&renewed, true, "renewed");
 	assert_string_not_equal(test_get_text(test_last(&renewed), "identity.sha256"), test_get_text(test_last(&before), "identity.sha256"));
 	expect_same_text(test_last(&renewed), test_last(&before), "deviceId");
 	expect_same_text(test_last(&renewed), test_last(&before), "owner");
@@ -485,7 +425,7 @@ static void renewal(void **state)
 	test_device_command(&command, &scenario, subject.service.uri, "never-renewed");
 	test_command_flag(&command, "--renew");
 	test_program_run(&renewed, &command);
-	expect_failed(&renewed, 2, "state", "--renew: this device is not provisioned", "not provisioned");
+	test_state_expect_failed(&renewed, 2, "state", "--renew: this device is not provisioned", "not provisioned");
 	assert_int_equal(test_count_named(&renewed, "connected"), 0);
 	test_program_free(&renewed);
 }
@@ -498,47 +438,26 @@ static void rotation(void **state)
 	struct test_snapshot after;
 
 	(void)state;
-	copy_of_base("rotated");
-	once_command(&command, "rotated");
+	test_state_copy(&subject, "rotated");
+	test_state_once(&scenario, &command, "rotated");
 	test_command_flag(&command, "--renew");
 	test_command_flag(&command, "--rotate-key");
 	test_command_add(&command, "--startup-jitter", "0.01");
 	test_command_add(&command, "--renew-at", "50.5");
 	test_program_run(&device, &command);
-	expect_provisioned(&device, true, "rotated");
+	test_state_expect_provisioned(&device, true, "rotated");
 	assert_string_equal(test_get_text(test_last(&device), "deviceId"), subject.device_id);
 	test_program_free(&device);
 	test_snapshot_take(&after, test_path(&scenario, "rotated"));
 	assert_non_null(test_snapshot_find(&after, "key-identity-1"));
 	test_snapshot_free(&after);
-	once_command(&command, "rotated");
+	test_state_once(&scenario, &command, "rotated");
 	test_program_run(&device, &command);
-	expect_provisioned(&device, false, "after a rotation");
+	test_state_expect_provisioned(&device, false, "after a rotation");
 	test_program_free(&device);
 }
 
 /* --- --reset ----------------------------------------------------------------------------------------------------------------------- */
-
-static void reset_device(const char *state)
-{
-	struct test_command command;
-	struct test_program device;
-
-	bare_command(&command, state);
-	test_command_flag(&command, "--reset");
-	test_program_run(&device, &command);
-	expect_event(&device, 0, "reset", state);
-	assert_true(cJSON_IsTrue(test_get(test_last(&device), "ok")));
-	test_program_free(&device);
-	test_command_drop(&command, "--reset", false);
-	test_command_flag(&command, "--status");
-	test_program_run(&device, &command);
-	expect_event(&device, 1, "status", "after a reset");
-	assert_string_equal(test_get_text(test_last(&device), "status"), "uninitialized");
-	assert_string_equal(test_get_text(test_last(&device), "deviceId"), "");
-	assert_int_equal(cJSON_GetArraySize(test_get(test_last(&device), "endpoints")), 0);
-	test_program_free(&device);
-}
 
 static void reset(void **state)
 {
@@ -547,29 +466,29 @@ static void reset(void **state)
 	struct test_snapshot after;
 
 	(void)state;
-	copy_of_base("reset");
-	reset_device("reset");
+	test_state_copy(&subject, "reset");
+	test_state_reset(&scenario, "reset");
 	test_snapshot_take(&after, test_path(&scenario, "reset"));
 	assert_int_equal(after.count, 1);
 	assert_non_null(test_snapshot_find(&after, "settings"));
 	test_snapshot_free(&after);
 
 	/* The endpoint is forgotten, the factory's files are not. */
-	once_command(&command, "reset");
+	test_state_once(&scenario, &command, "reset");
 	test_program_run(&device, &command);
-	expect_failed(&device, 2, "no-endpoint", "--endpoint is missing, and none is stored", "no endpoint");
+	test_state_expect_failed(&device, 2, "no-endpoint", "--endpoint is missing, and none is stored", "no endpoint");
 	test_program_free(&device);
 	test_command_add(&command, "--endpoint", subject.service.uri);
 	test_program_run(&device, &command);
-	expect_provisioned(&device, true, "after the reset");
+	test_state_expect_provisioned(&device, true, "after the reset");
 	assert_string_not_equal(test_get_text(test_last(&device), "deviceId"), subject.device_id);
 	test_program_free(&device);
 
 	/* Nothing is remembered, and nothing is needed: twice, and where there is nothing. */
 	test_file_write(test_path(&scenario, "reset"), "settings", NULL, 0);
-	reset_device("reset");
-	reset_device("reset");
-	reset_device("never-there");
+	test_state_reset(&scenario, "reset");
+	test_state_reset(&scenario, "reset");
+	test_state_reset(&scenario, "never-there");
 	assert_int_not_equal(access(test_path(&scenario, "never-there"), F_OK), 0);
 
 	/* For a person. */
@@ -593,7 +512,7 @@ static void reset_of_a_newer_format(void **state)
 	size_t changed = 0;
 
 	(void)state;
-	copy_of_base("future");
+	test_state_copy(&subject, "future");
 	test_snapshot_take(&future, test_path(&scenario, "future"));
 	for (size_t at = 0; at < future.count; at++) {
 		struct test_file *file = &future.files[at];
@@ -612,12 +531,12 @@ static void reset_of_a_newer_format(void **state)
 	assert_true(changed >= 8);
 	test_snapshot_restore(&future, test_path(&scenario, "future"));
 	test_snapshot_free(&future);
-	bare_command(&command, "future");
+	test_state_command(&scenario, &command, "future");
 	test_command_flag(&command, "--status");
 	test_program_run(&device, &command);
-	expect_failed(&device, 1, "storage-version", "", "the status of a newer format");
+	test_state_expect_failed(&device, 1, "storage-version", "", "the status of a newer format");
 	test_program_free(&device);
-	reset_device("future");
+	test_state_reset(&scenario, "future");
 }
 
 static void reset_of_keys_in_a_tpm_wants_the_tpm(void **state)
@@ -627,234 +546,24 @@ static void reset_of_keys_in_a_tpm_wants_the_tpm(void **state)
 	struct test_snapshot before, after;
 
 	(void)state;
-	copy_of_base("wrapped");
+	test_state_copy(&subject, "wrapped");
 	test_file_write(test_path(&scenario, "wrapped"), "settings", NULL, 0);
 	test_file_write(test_path(&scenario, "wrapped"), "tpm-identity-0", "DPSK", 4);
 	test_snapshot_take(&before, test_path(&scenario, "wrapped"));
-	bare_command(&command, "wrapped");
+	test_state_command(&scenario, &command, "wrapped");
 	test_command_flag(&command, "--reset");
 	test_program_run(&device, &command);
-	expect_failed(&device, 2, "argument", "--key is missing", "a key in a TPM");
+	test_state_expect_failed(&device, 2, "argument", "--key is missing", "a key in a TPM");
 	test_program_free(&device);
 	test_command_add(&command, "--key", "tpm2:0x81020000");
 	test_command_add(&command, "--tcti", test_format(&scenario, "swtpm:path=%s/no-tpm", scenario.directory));
 	test_program_run(&device, &command);
-	expect_failed(&device, 2, "tpm", "", "no TPM");
+	test_state_expect_failed(&device, 2, "tpm", "", "no TPM");
 	test_program_free(&device);
 	test_file_write(test_path(&scenario, "wrapped"), "tpm.lock", NULL, 0);
 	test_snapshot_take(&after, test_path(&scenario, "wrapped"));
 	assert_null(test_snapshot_difference(&before, &after));
 	test_snapshot_free(&before);
-	test_snapshot_free(&after);
-}
-
-/* --- --option43 -------------------------------------------------------------------------------------------------------------------- */
-
-/* The option as hex with this between the bytes: the endpoint, and a pin if there is one. */
-static const char *option_text(const char *uri, const uint8_t *pin, const char *between)
-{
-	const size_t len = strlen(uri);
-	char text[1024];
-	size_t at = 0;
-
-	at += (size_t)snprintf(text + at, sizeof(text) - at, "c8%s%02zx", between, len);
-	for (size_t i = 0; i < len; i++) {
-		at += (size_t)snprintf(text + at, sizeof(text) - at, "%s%02x", between, (unsigned)uri[i]);
-	}
-	if (pin != NULL) {
-		at += (size_t)snprintf(text + at, sizeof(text) - at, "%sca%s06%s53%s48%s41%s32%s35%s36%sc9%s20", between, between, between, between,
-		                       between, between, between, between, between, between);
-	}
-	for (size_t i = 0; pin != NULL && i < DPS_SHA256_SIZE; i++) {
-		at += (size_t)snprintf(text + at, sizeof(text) - at, "%s%02x", between, pin[i]);
-	}
-	return test_format(&scenario, "%s", text);
-}
-
-static void run_option43(struct test_program *device, const char *state, const char *option)
-{
-	struct test_command command;
-
-	once_command(&command, state);
-	test_command_add(&command, "--option43", option);
-	test_program_run(device, &command);
-}
-
-static void expect_option43(const struct test_program *device, const char *result, const char *uri, int pins, const char *about)
-{
-	const cJSON *event = test_last_named(device, "option43");
-
-	if (event == NULL || strcmp(test_get_text(event, "result"), result) != 0 || strcmp(test_get_text(event, "endpoint"), uri) != 0 ||
-	    cJSON_GetArraySize(test_get(event, "pins")) != pins || test_count_named(device, "option43") != 1) {
-		fail_msg("%s: not %s: %s%s", about, result, device->output, device->error);
-	}
-}
-
-static void option43_results(void **state)
-{
-	static const uint8_t wrong[DPS_SHA256_SIZE] = {0};
-	const char *uri = subject.service.uri;
-	const char *other = test_format(&scenario, "coaps+tcp://127.0.0.1:%d", subject.service.port);
-	char pin[80] = "sha256:";
-	struct test_command command;
-	struct test_program device;
-
-	(void)state;
-	for (size_t i = 0; i < sizeof(ca_sha256); i++) {
-		snprintf(pin + strlen(pin), sizeof(pin) - strlen(pin), "%02x", ca_sha256[i]);
-	}
-
-	/* A new device, with the rest of its command line. */
-	test_device_command(&command, &scenario, NULL, "dhcp");
-	test_command_drop(&command, "--endpoint", true);
-	test_command_add(&command, "--option43", option_text(uri, NULL, ":"));
-	test_program_run(&device, &command);
-	expect_option43(&device, "reprovision", uri, 0, "new");
-	expect_provisioned(&device, true, "new");
-	test_program_free(&device);
-
-	run_option43(&device, "dhcp", option_text(uri, NULL, ""));
-	expect_option43(&device, "unchanged", uri, 0, "the same again");
-	expect_provisioned(&device, false, "the same again");
-	test_program_free(&device);
-
-	run_option43(&device, "dhcp", option_text(uri, ca_sha256, ":"));
-	expect_option43(&device, "updated", uri, 1, "with a pin");
-	assert_string_equal(test_get_text(test_last_named(&device, "option43"), "pins.0"), pin);
-	expect_provisioned(&device, false, "with a pin");
-	test_program_free(&device);
-	bare_command(&command, "dhcp");
-	test_command_flag(&command, "--status");
-	test_program_run(&device, &command);
-	assert_string_equal(test_get_text(test_last(&device), "pins.0"), pin);
-	test_program_free(&device);
-
-	/* Elsewhere: the device goes there, and its pin holds. */
-	run_option43(&device, "dhcp", option_text(other, ca_sha256, ":"));
-	expect_option43(&device, "reprovision", other, 1, "elsewhere");
-	expect_provisioned(&device, true, "elsewhere");
-	assert_string_equal(test_get_text(test_last_named(&device, "connected"), "endpoint"), other);
-	test_program_free(&device);
-
-	/* Both are remembered without the option. */
-	once_command(&command, "dhcp");
-	test_command_flag(&command, "--force");
-	test_program_run(&device, &command);
-	expect_provisioned(&device, true, "remembered");
-	assert_string_equal(test_get_text(test_last_named(&device, "connected"), "endpoint"), other);
-	test_program_free(&device);
-
-	/* A pin is no bypass: a wrong one is in the way. */
-	run_option43(&device, "dhcp", option_text(other, wrong, ":"));
-	expect_option43(&device, "updated", other, 1, "a wrong pin");
-	test_program_free(&device);
-	test_command_set(&command, "--timeout", "0.5");
-	test_program_run(&device, &command);
-	expect_failed(&device, 3, "server-pin", "", "a wrong pin");
-	test_program_free(&device);
-
-	/* A reset forgets it all. */
-	reset_device("dhcp");
-	test_program_run(&device, &command);
-	expect_failed(&device, 2, "no-endpoint", "", "after a reset");
-	test_program_free(&device);
-}
-
-static void option43_files(void **state)
-{
-	const char *uri = subject.service.uri;
-	const char *hex = option_text(uri, NULL, ":");
-	const char *quoted = test_format(&scenario, "\\310\\%03o%s", (unsigned)strlen(uri), uri);
-	const struct {
-		const char *name;
-		const char *text;
-	} files[] = {
-		{"hex", test_format(&scenario, "%s\n", hex)},
-		{"dhclient.leases", test_format(&scenario,
-	                                    "lease {\n  interface \"eth0\";\n  option vendor-encapsulated-options c8:1:41;\n}\n"
-	                                    "lease {\n  option vendor-encapsulated-options %s;\n  renew 1 2026/11/23 10:00:00;\n}\n",
-	                                    hex)},
-		{"quoted.leases", test_format(&scenario, "lease {\n  option vendor-encapsulated-options \"%s\";\n}\n", quoted)},
-		{"networkd", test_format(&scenario, "# This is private data. Do not parse.\nADDRESS=192.0.2.7\nVENDOR_SPECIFIC=%s\n",
-	                             option_text(uri, NULL, ""))},
-		{"udhcpc", test_format(&scenario, "interface='eth0'\nopt43='%s'\n", option_text(uri, NULL, ""))},
-	};
-
-	(void)state;
-	for (size_t at = 0; at < sizeof(files) / sizeof(files[0]); at++) {
-		struct test_program device;
-
-		copy_of_base("lease");
-		test_file_write(scenario.directory, files[at].name, files[at].text, strlen(files[at].text));
-		run_option43(&device, "lease", test_format(&scenario, "@%s/%s", scenario.directory, files[at].name));
-		expect_option43(&device, "unchanged", uri, 0, files[at].name);
-		expect_provisioned(&device, false, files[at].name);
-		test_program_free(&device);
-	}
-}
-
-/* What cannot be read ends the program before it has touched anything. */
-static void option43_that_is_none(void **state)
-{
-	static char large[70000];
-	const char *uri = subject.service.uri;
-	const char *good = option_text(uri, NULL, ":");
-	const struct {
-		const char *option;
-		const char *cause;
-	} cases[] = {
-		{"", "field"},
-		{"c8:1:4g", "field"},
-		{"c8:15:63", "field"},
-		{"01:01:41", "no-endpoint"},
-		{option_text("coaps+tcp://localhost", NULL, ":"), "endpoint-uri"},
-		{test_format(&scenario, "%s:%s", good, good), "field"},
-		{test_format(&scenario, "%s:ca:3:4d:44:35:c9:1:0", good), "unsupported"},
-		{test_format(&scenario, "%s:c9:1:0", good), "pin-format"},
-		{"@", "file"},
-		{test_format(&scenario, "@%s/nowhere", scenario.directory), "file"},
-		{test_format(&scenario, "@%s", scenario.directory), "file"},
-		{test_format(&scenario, "@%s/large", scenario.directory), "file"},
-		{test_format(&scenario, "@%s/cut.leases", scenario.directory), "field"},
-		{test_format(&scenario, "@%s/other.leases", scenario.directory), "not-found"},
-		{test_format(&scenario, "@%s/long", scenario.directory), "buffer-too-small"},
-	};
-	static const char *const others[] = {"--status", "--reset", "--renew"};
-	const char *cut = test_format(&scenario, "lease { option vendor-encapsulated-options %s", good);
-	static const char other[] = "lease { fixed-address 192.0.2.7; }\n";
-	struct test_command command;
-	struct test_program device;
-	struct test_snapshot after;
-
-	(void)state;
-	memset(large, '\n', sizeof(large));
-	test_file_write(scenario.directory, "large", large, sizeof(large));
-	memset(large, 'a', sizeof(large));
-	test_file_write(scenario.directory, "long", large, 5000);
-	test_file_write(scenario.directory, "cut.leases", cut, strlen(cut));
-	test_file_write(scenario.directory, "other.leases", other, strlen(other));
-	for (size_t at = 0; at < sizeof(cases) / sizeof(cases[0]); at++) {
-		run_option43(&device, "base", cases[at].option);
-		expect_failed(&device, 2, cases[at].cause, "", cases[at].option);
-		assert_string_equal(test_get_text(test_last(&device), "step"), "config");
-		assert_int_equal(test_count_named(&device, "option43"), 0);
-		test_program_free(&device);
-	}
-	for (size_t at = 0; at < sizeof(others) / sizeof(others[0]); at++) {
-		bare_command(&command, "base");
-		test_command_flag(&command, others[at]);
-		test_command_add(&command, "--option43", good);
-		test_program_run(&device, &command);
-		expect_failed(&device, 2, "argument", "does not go with --option43", others[at]);
-		test_program_free(&device);
-	}
-	test_device_command(&command, &scenario, uri, "base");
-	test_command_add(&command, "--option43", good);
-	test_program_run(&device, &command);
-	expect_failed(&device, 2, "argument", "--endpoint does not go with --option43", "an endpoint beside it");
-	test_program_free(&device);
-	test_snapshot_take(&after, test_path(&scenario, "base"));
-	assert_null(test_snapshot_difference(&subject.base, &after));
 	test_snapshot_free(&after);
 }
 
@@ -874,9 +583,6 @@ int main(void)
 		cmocka_unit_test(reset),
 		cmocka_unit_test(reset_of_a_newer_format),
 		cmocka_unit_test(reset_of_keys_in_a_tpm_wants_the_tpm),
-		cmocka_unit_test(option43_results),
-		cmocka_unit_test(option43_files),
-		cmocka_unit_test(option43_that_is_none),
 	};
 
 	return cmocka_run_group_tests(tests, begin, end);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The hub session: the way online of a new and of a registered device, tokens, publishing, leaving, orders from callbacks.
+ * The hub session: the way online of a new and of a registered device, tokens, publishing, orders from callbacks. Leaving: test_hub_leaving.c.
  */
 #include "support/test_hub.h"
 
@@ -442,147 +442,6 @@ static void test_unpublish(void **state)
 	assert_int_equal(dps_hub_unpublish(&t.hub, 1), DPS_E_STATE);
 }
 
-static void test_sign_out(void **state)
-{
-	(void)state;
-	test_hub_init(&t);
-	test_hub_register(&t);
-	test_hub_go_online(&t, "20");
-	dps_hub_stop(&t.hub);
-	assert_int_equal(dps_hub_state(&t.hub), DPS_HUB_LEAVING);
-	test_hub_run(&t);
-	test_hub_expect(&t, TEST_HUB_SIGN_IN); /* the same, with login false */
-	assert_int_equal(t.body[t.body_len - 1], 0xf4);
-	/* the gateway cancels its observation first, and waits for that to be answered */
-	test_channel_feed_hex(&t.link.peer, "a801f251b0664cfa18486101536f696303726573");
-	test_hub_run(&t);
-	assert_int_equal(t.served, 1);
-	assert_int_equal(dps_hub_state(&t.hub), DPS_HUB_LEAVING);
-	test_hub_answer_bytes(&t, 204, TEST_HUB_CBOR, "\xa0", 1);
-	assert_int_equal(test_hub_run(&t), DPS_FOREVER);
-	(void)test_hub_event(&t, DPS_HUB_EVENT_SIGNED_OUT);
-	assert_int_equal(dps_hub_state(&t.hub), DPS_HUB_IDLE);
-	assert_true(t.record.registered);
-	/* and back */
-	assert_int_equal(dps_hub_start(&t.hub), DPS_OK);
-	test_hub_run(&t);
-	test_hub_expect(&t, TEST_HUB_SIGN_IN);
-	test_hub_end(&t);
-}
-
-static void test_sign_out_without_answer(void **state)
-{
-	(void)state;
-	test_hub_init(&t);
-	test_hub_register(&t);
-	test_hub_go_online(&t, "20");
-	dps_hub_stop(&t.hub);
-	test_hub_pass(&t, 4999);
-	assert_int_equal(dps_hub_state(&t.hub), DPS_HUB_LEAVING);
-	test_hub_pass(&t, 1);
-	assert_int_equal(dps_hub_state(&t.hub), DPS_HUB_IDLE);
-	assert_int_equal(test_hub_event(&t, DPS_HUB_EVENT_WARNING)->cause, DPS_E_TIMEOUT);
-	assert_int_equal(test_hub_count(&t, DPS_HUB_EVENT_SIGNED_OUT), 0);
-	test_hub_end(&t);
-	/* not wanted, and not online: at once */
-	test_hub_init(&t);
-	test_hub_register(&t);
-	t.config.sign_out = false;
-	test_hub_go_online(&t, "20");
-	dps_hub_stop(&t.hub);
-	assert_int_equal(dps_hub_state(&t.hub), DPS_HUB_IDLE);
-	test_hub_end(&t);
-	test_hub_init(&t);
-	test_hub_register(&t);
-	test_hub_begin(&t);
-	dps_hub_stop(&t.hub);
-	assert_int_equal(dps_hub_state(&t.hub), DPS_HUB_IDLE);
-	test_hub_end(&t);
-}
-
-static void test_sign_off(void **state)
-{
-	(void)state;
-	test_hub_init(&t);
-	test_hub_register(&t);
-	test_hub_begin(&t);
-	assert_int_equal(dps_hub_sign_off(&t.hub), DPS_OK); /* done as soon as it is online */
-	test_hub_run(&t);
-	test_hub_expect(&t, TEST_HUB_SIGN_IN);
-	test_hub_give_session(&t, "20");
-	test_hub_run(&t);
-	test_hub_expect(&t, TEST_HUB_SIGN_OFF);
-	test_hub_answer_bytes(&t, 202, "", NULL, 0);
-	test_hub_run(&t);
-	(void)test_hub_event(&t, DPS_HUB_EVENT_SIGNED_OFF);
-	assert_int_equal(dps_hub_state(&t.hub), DPS_HUB_IDLE);
-	assert_false(t.record.registered);
-	assert_string_equal(t.record.access, "");
-	assert_string_equal(t.record.refresh, "");
-	assert_string_equal(t.record.uid, "");
-	assert_string_equal(t.record.token, "dps-token-1");
-	assert_int_equal(dps_hub_sign_off(&t.hub), DPS_E_STATE);
-	test_hub_end(&t);
-}
-
-static void test_sign_off_of_odd_users(void **state)
-{
-	static const char *const uids[] = {"a&b", "u"};
-
-	(void)state;
-	for (size_t i = 0; i < 2; i++) {
-		test_hub_init(&t);
-		test_hub_register(&t);
-		strcpy(t.record.uid, uids[i]);
-		if (i == 1)
-			memset(t.record.uid, 'u', 250); /* longer than a query takes */
-		test_hub_go_online(&t, "20");
-		assert_int_equal(dps_hub_sign_off(&t.hub), DPS_OK);
-		test_hub_run(&t);
-		test_hub_expect(&t, "DELETE /oic/sec/account?di=" TEST_HUB_DEVICE);
-		/* refused: there is nothing more to be done than forgetting it here */
-		test_hub_refuse(&t, 401, "who are you?");
-		test_hub_run(&t);
-		assert_int_equal(test_hub_event(&t, DPS_HUB_EVENT_SIGNED_OFF)->code, 401);
-		assert_false(t.record.registered);
-		test_hub_end(&t);
-	}
-}
-
-static void test_sign_off_survives_a_lost_answer(void **state)
-{
-	(void)state;
-	test_hub_init(&t);
-	test_hub_register(&t);
-	test_hub_go_online(&t, "20");
-	assert_int_equal(dps_hub_sign_off(&t.hub), DPS_OK);
-	test_hub_run(&t);
-	test_hub_expect(&t, TEST_HUB_SIGN_OFF);
-	test_hub_hang_up(&t);
-	test_hub_run(&t);
-	test_hub_expect(&t, TEST_HUB_SIGN_IN); /* at the other gateway */
-	/* it was taken: the hub knows neither the tokens nor, once refused, the device */
-	test_hub_refuse(&t, 401, "");
-	test_hub_run(&t);
-	test_hub_expect(&t, TEST_HUB_REFRESH);
-	test_hub_refuse(&t, 401, "");
-	test_hub_run(&t);
-	test_hub_expect(&t, ""); /* nor is it signed up again to be signed off */
-	assert_int_equal(dps_hub_state(&t.hub), DPS_HUB_IDLE);
-	(void)test_hub_event(&t, DPS_HUB_EVENT_SIGNED_OFF);
-	assert_false(t.record.registered);
-	test_hub_end(&t);
-	/* a device that never signed up */
-	test_hub_init(&t);
-	assert_int_equal(dps_hub_init(&t.hub, &t.config), DPS_OK);
-	assert_int_equal(dps_hub_start(&t.hub), DPS_OK);
-	assert_int_equal(dps_hub_sign_off(&t.hub), DPS_OK);
-	test_hub_run(&t);
-	assert_int_equal(dps_hub_state(&t.hub), DPS_HUB_IDLE);
-	assert_int_equal(t.link.peer.opened, 0);
-	test_hub_end(&t);
-}
-
 static void test_reload(void **state)
 {
 	(void)state;
@@ -739,11 +598,6 @@ int main(void)
 		cmocka_unit_test(test_redirects_are_bounded),
 		cmocka_unit_test(test_publish_again),
 		cmocka_unit_test(test_unpublish),
-		cmocka_unit_test(test_sign_out),
-		cmocka_unit_test(test_sign_out_without_answer),
-		cmocka_unit_test(test_sign_off),
-		cmocka_unit_test(test_sign_off_of_odd_users),
-		cmocka_unit_test(test_sign_off_survives_a_lost_answer),
 		cmocka_unit_test(test_reload),
 		cmocka_unit_test(test_renewal_keeps_the_connection),
 		cmocka_unit_test(test_orders_from_events),
