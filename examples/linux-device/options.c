@@ -8,11 +8,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../common/seconds.h"
 #include "dps/port/tpm2.h"
 
 #include "dps/client.h"
-
-#define SECONDS_MAX 4000000.0
 
 static const char usage[] =
 	"usage: dps-device --endpoint URI [--endpoint URI]... --ca FILE --cert FILE --key file:PATH --state-dir DIR [OPTION]...\n"
@@ -117,30 +116,13 @@ const char *options_usage(void)
 	return usage;
 }
 
-/* One number of seconds, a fraction allowed, ended by `end` or the end of the text. Returns what stands behind it, NULL if it is none. */
-static const char *parse_seconds(const char *text, char end, uint32_t *ms)
-{
-	char *rest;
-	double seconds;
-
-	if (*text < '0' || *text > '9')
-		return NULL;
-	seconds = strtod(text, &rest);
-	if (!isfinite(seconds) || seconds > SECONDS_MAX || (*rest != '\0' && *rest != end))
-		return NULL;
-	*ms = (uint32_t)(seconds * 1000.0 + 0.5);
-	if (*ms == 0)
-		return NULL;
-	return *rest == end ? rest + 1 : rest;
-}
-
 static dps_result parse_schedule(const char *text, uint32_t *ms, size_t max, size_t *count)
 {
 	*count = 0;
 	do {
 		if (*count == max)
 			return DPS_E_ARGUMENT;
-		text = parse_seconds(text, ',', &ms[(*count)++]);
+		text = seconds_parse(text, ',', SECONDS_MAX, &ms[(*count)++]);
 	} while (text != NULL && *text != '\0');
 	return text != NULL ? DPS_OK : DPS_E_ARGUMENT;
 }
@@ -233,14 +215,14 @@ static dps_result parse_one(struct options *options, enum option_id id, const ch
 	case OPT_RETRY:
 		return parse_schedule(value, options->retry_ms, DPS_CONFIG_RETRIES, &options->retry_count);
 	case OPT_STARTUP_JITTER:
-		return parse_seconds(value, '\0', &options->startup_jitter_ms) != NULL ? DPS_OK : DPS_E_ARGUMENT;
+		return seconds_parse(value, '\0', SECONDS_MAX, &options->startup_jitter_ms) != NULL ? DPS_OK : DPS_E_ARGUMENT;
 	case OPT_RENEW_AT:
 		return parse_percent(value, &options->renewal_permille);
 	case OPT_ROTATE_KEY:
 		options->rotate_key = true;
 		return DPS_OK;
 	case OPT_TIMEOUT:
-		return parse_seconds(value, '\0', &options->timeout_ms) != NULL ? DPS_OK : DPS_E_ARGUMENT;
+		return seconds_parse(value, '\0', SECONDS_MAX, &options->timeout_ms) != NULL ? DPS_OK : DPS_E_ARGUMENT;
 	case OPT_NO_VERIFY_HOST:
 		options->verify_host = false;
 		return DPS_OK;
@@ -290,7 +272,7 @@ static dps_result parse_one(struct options *options, enum option_id id, const ch
 	case OPT_HUB_RETRY:
 		return parse_schedule(value, options->hub_retry_ms, DPS_HUB_RETRIES, &options->hub_retry_count);
 	case OPT_HUB_FALLBACK:
-		return parse_seconds(value, '\0', &options->hub_fallback_ms) != NULL ? DPS_OK : DPS_E_ARGUMENT;
+		return seconds_parse(value, '\0', SECONDS_MAX, &options->hub_fallback_ms) != NULL ? DPS_OK : DPS_E_ARGUMENT;
 	case OPT_ONCE:
 		options->once = true;
 		return DPS_OK;

@@ -3,15 +3,14 @@
 #include "options.h"
 
 #include <getopt.h>
-#include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "../common/onboarding_code.h"
+#include "../common/seconds.h"
 #include "dps/client.h"
 
-#define SECONDS_MAX 3600.0
+#define TIMEOUT_MAX 3600u /* seconds */
 #define TIMEOUT_MS  6000u /* a device may take five seconds to answer a multicast */
 
 static const char usage[] = "usage: dps-onboard discover\n"
@@ -68,20 +67,6 @@ static const struct option long_options[] = {
 	{NULL, 0, NULL, 0},
 };
 
-static bool parse_seconds(const char *text, uint32_t *ms)
-{
-	char *rest;
-	double seconds;
-
-	if (*text < '0' || *text > '9')
-		return false;
-	seconds = strtod(text, &rest);
-	if (*rest != '\0' || !isfinite(seconds) || seconds <= 0 || seconds > SECONDS_MAX)
-		return false;
-	*ms = (uint32_t)(seconds * 1000.0 + 0.5);
-	return *ms > 0;
-}
-
 static bool add(const char **list, size_t *count, const char *value)
 {
 	if (*count == ONBOARD_PLACES_MAX)
@@ -107,7 +92,7 @@ static bool parse_one(struct onboard_options *options, int id, const char *value
 	case OPT_UNICAST:
 		return add(options->unicast, &options->unicast_count, value);
 	case OPT_TIMEOUT:
-		return parse_seconds(value, &options->timeout_ms);
+		return seconds_parse(value, '\0', TIMEOUT_MAX, &options->timeout_ms) != NULL;
 	case OPT_JSON:
 		options->json = true;
 		return true;

@@ -306,6 +306,8 @@ static void wrong_values(void **state)
 		{"--timeout", "soon", "argument"},
 		{"--timeout", "5s", "argument"},
 		{"--timeout", "1e99", "argument"},
+		{"--timeout", "1e1", "argument"},
+		{"--timeout", "0x10", "argument"},
 		{"--timeout", "nan", "argument"},
 		{"--retry", "", "argument"},
 		{"--retry", ",", "argument"},

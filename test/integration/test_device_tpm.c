@@ -14,6 +14,7 @@
 
 #include <cmocka.h>
 
+#include "support/test_memory.h"
 #include "support/test_scenario.h"
 #include "support/test_station.h"
 
@@ -135,53 +136,25 @@ static const struct {
 	{"-----BEGIN PRIVATE KE", 21, 'Y'},
 };
 
-static size_t count_marks(const char *data, size_t len)
+static size_t count_marks(const uint8_t *data, size_t len, const void *context)
 {
 	size_t found = 0;
 
+	(void)context;
 	for (size_t i = 0; i < sizeof(marks) / sizeof(marks[0]); i++) {
-		const char *at = data;
+		const uint8_t *at = data;
 
 		while ((at = memmem(at, len - (size_t)(at - data), marks[i].head, marks[i].len)) != NULL) {
 			at += marks[i].len;
-			found += at < data + len && *at == marks[i].last;
+			found += at < data + len && *at == (uint8_t)marks[i].last;
 		}
 	}
 	return found;
 }
 
-/* Looks through all writable memory of a process. */
 static size_t search_memory(int pid)
 {
-	char path[64], line[512];
-	size_t found = 0, searched = 0;
-	FILE *maps, *mem;
-
-	snprintf(path, sizeof(path), "/proc/%d/maps", pid);
-	maps = fopen(path, "r");
-	snprintf(path, sizeof(path), "/proc/%d/mem", pid);
-	mem = fopen(path, "rb");
-	assert_non_null(maps);
-	assert_non_null(mem);
-	while (fgets(line, sizeof(line), maps) != NULL) {
-		unsigned long from, to;
-		char rights[8];
-		char *data;
-		size_t got;
-
-		if (sscanf(line, "%lx-%lx %7s", &from, &to, rights) != 3 || rights[1] != 'w' || to - from > 64ul << 20)
-			continue;
-		data = malloc(to - from);
-		assert_non_null(data);
-		got = fseeko(mem, (off_t)from, SEEK_SET) == 0 ? fread(data, 1, to - from, mem) : 0;
-		found += got > 0 ? count_marks(data, got) : 0;
-		searched += got;
-		free(data);
-	}
-	fclose(maps);
-	fclose(mem);
-	assert_true(searched > 100000);
-	return found;
+	return test_memory_search(pid, count_marks, NULL);
 }
 
 /* In the midst of a run, when both keys have signed, the memory of the device holds none of them. */

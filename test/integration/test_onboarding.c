@@ -18,54 +18,30 @@
 
 #include "../../examples/common/onboarding_code.h"
 #include "../../examples/onboard/plain.h"
+#include "support/test_memory.h"
 #include "support/test_onboard.h"
 
 #define DTLS_APPLICATION_DATA 23 /* content type, RFC 5246 section 6.2.1 */
 
 /* --- the secret in memory --- */
 
-static size_t count_in(const uint8_t *data, size_t len, const uint8_t *secret, size_t secret_len)
-{
-	const uint8_t *at = data;
-	size_t found = 0;
+struct secret {
+	const uint8_t *bytes;
+	size_t len;
+};
 
-	while ((at = memmem(at, len - (size_t)(at - data), secret, secret_len)) != NULL) {
-		found++;
-		at++;
-	}
-	return found;
+static size_t count_secret(const uint8_t *data, size_t len, const void *context)
+{
+	const struct secret *secret = context;
+
+	return test_memory_count(data, len, secret->bytes, secret->len);
 }
 
-static size_t count_in_memory(int pid, const uint8_t *secret, size_t secret_len)
+static size_t count_in_memory(int pid, const uint8_t *bytes, size_t len)
 {
-	char path[64];
-	char line[512];
-	FILE *maps;
-	FILE *mem;
-	size_t found = 0;
+	const struct secret secret = {bytes, len};
 
-	snprintf(path, sizeof(path), "/proc/%d/maps", pid);
-	maps = fopen(path, "r");
-	snprintf(path, sizeof(path), "/proc/%d/mem", pid);
-	mem = fopen(path, "rb");
-	assert_non_null(maps);
-	assert_non_null(mem);
-	while (fgets(line, sizeof(line), maps) != NULL) {
-		unsigned long from, to;
-		char mode[8];
-		uint8_t *data;
-
-		if (sscanf(line, "%lx-%lx %7s", &from, &to, mode) != 3 || strncmp(mode, "rw", 2) != 0)
-			continue;
-		data = malloc(to - from);
-		assert_non_null(data);
-		if (fseeko(mem, (off_t)from, SEEK_SET) == 0)
-			found += count_in(data, fread(data, 1, to - from, mem), secret, secret_len);
-		free(data);
-	}
-	fclose(mem);
-	fclose(maps);
-	return found;
+	return test_memory_search(pid, count_secret, &secret);
 }
 
 static void read_secrets(struct test_onboard *f, struct onboarding_code *code, uint8_t psk[ONBOARDING_PSK])

@@ -181,6 +181,8 @@ static void bad_usage(void **state)
 		{"set-endpoint", TEST_ONBOARD_ID, "http://x", "--code", "DPS:1:X:AAAA-AAAA-AAAA-AAAA-AAAA-AAAA-AARO"},
 		{"code", "--device", "not an id"},
 		{"discover", "--timeout", "0"},
+		{"discover", "--timeout", "3601"},
+		{"discover", "--timeout", "0x1"},
 		{"discover", "--unicast", "127.0.0.1"},
 	};
 	struct test_command command;

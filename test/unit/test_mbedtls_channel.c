@@ -19,6 +19,7 @@
 #include "support/test_network.h"
 #include "support/test_pki.h"
 #include "support/test_process.h"
+#include "support/test_tls_server.h"
 
 #define HOST  "dps.example.com"
 #define T2027 INT64_C(1798761600)
@@ -124,35 +125,9 @@ static int drop(void **state)
 /* A server with one of the certificates; it demands a certificate of us and sends lines back reversed. Further arguments end with NULL. */
 static struct test_process *serve(const char *name, uint16_t *port, const char *extra1, const char *extra2)
 {
-	char certificate[64], key[64];
-	(void)snprintf(certificate, sizeof(certificate), "%s.pem", name);
-	(void)snprintf(key, sizeof(key), "%s.key", name);
-	const char *const argv[] = {"openssl",
-	                            "s_server",
-	                            "-accept",
-	                            "127.0.0.1:0",
-	                            "-rev",
-	                            "-cert",
-	                            in_dir(certificate),
-	                            "-key",
-	                            in_dir(key),
-	                            "-cert_chain",
-	                            in_dir("inter.pem"),
-	                            "-CAfile",
-	                            in_dir("ca.pem"),
-	                            "-Verify",
-	                            "3",
-	                            "-verify_return_error",
-	                            "-no_tls1_3",
-	                            extra1,
-	                            extra2,
-	                            NULL};
-	struct test_process *process = test_process_start(argv);
-	const char *line = test_process_read_line_with(process, "ACCEPT 127.0.0.1:", 10000);
-	if (line == NULL)
-		fail_msg("openssl s_server does not start: %s", test_process_error_text(process));
-	*port = (uint16_t)atoi(strrchr(line, ':') + 1);
-	return process;
+	const char *const further[] = {"-cert_chain", in_dir("inter.pem"), extra1, extra2, NULL};
+
+	return test_tls_server_start(w.dir, name, further, port);
 }
 
 /* One connection of a device. */

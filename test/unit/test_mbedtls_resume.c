@@ -15,6 +15,7 @@
 #include "support/test_network.h"
 #include "support/test_pki.h"
 #include "support/test_process.h"
+#include "support/test_tls_server.h"
 
 #define HUB "11111111-2222-3333-4444-555555555555"
 
@@ -87,30 +88,9 @@ static int drop(void **state)
 
 static struct test_process *serve(uint16_t *port, const char *extra)
 {
-	const char *const argv[] = {"openssl",
-	                            "s_server",
-	                            "-accept",
-	                            "127.0.0.1:0",
-	                            "-rev",
-	                            "-cert",
-	                            in_dir("server.pem"),
-	                            "-key",
-	                            in_dir("server.key"),
-	                            "-CAfile",
-	                            in_dir("ca.pem"),
-	                            "-Verify",
-	                            "3",
-	                            "-verify_return_error",
-	                            "-no_tls1_3",
-	                            extra,
-	                            NULL};
-	struct test_process *process = test_process_start(argv);
-	const char *line = test_process_read_line_with(process, "ACCEPT 127.0.0.1:", 10000);
+	const char *const further[] = {extra, NULL};
 
-	if (line == NULL)
-		fail_msg("openssl s_server does not start: %s", test_process_error_text(process));
-	*port = (uint16_t)atoi(strrchr(line, ':') + 1);
-	return process;
+	return test_tls_server_start(dir, "server", further, port);
 }
 
 static void device_init(uint16_t port)

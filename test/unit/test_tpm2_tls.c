@@ -14,6 +14,7 @@
 #include "dps/port/mbedtls.h"
 #include "support/test_channel.h"
 #include "support/test_network.h"
+#include "support/test_tls_server.h"
 #include "support/test_tpm_device.h"
 
 #define HOST "dps.example.com"
@@ -54,31 +55,9 @@ static int forget(void **state)
 
 static struct test_process *serve(const char *suite, uint16_t *port)
 {
-	const char *const argv[] = {"openssl",
-	                            "s_server",
-	                            "-accept",
-	                            "127.0.0.1:0",
-	                            "-rev",
-	                            "-cert",
-	                            test_tpm_path(&d.tpm, "server.pem"),
-	                            "-key",
-	                            test_tpm_path(&d.tpm, "server.key"),
-	                            "-CAfile",
-	                            test_tpm_path(&d.tpm, "ca.pem"),
-	                            "-Verify",
-	                            "3",
-	                            "-verify_return_error",
-	                            "-no_tls1_3",
-	                            "-cipher",
-	                            suite,
-	                            NULL};
-	struct test_process *process = test_process_start(argv);
-	const char *line = test_process_read_line_with(process, "ACCEPT 127.0.0.1:", 10000);
+	const char *const further[] = {"-cipher", suite, NULL};
 
-	if (line == NULL)
-		fail_msg("openssl s_server does not start: %s", test_process_error_text(process));
-	*port = (uint16_t)atoi(strrchr(line, ':') + 1);
-	return process;
+	return test_tls_server_start(d.tpm.dir, "server", further, port);
 }
 
 /* One handshake with a slot's key and device.chain, and a line that comes back reversed. */
