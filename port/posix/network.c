@@ -53,6 +53,7 @@ static void network_drop(struct dps_posix_network *n)
 		close(n->fd);
 	n->fd = -1;
 	n->connected = false;
+	n->was_reset = false;
 }
 
 /* Starts on one address: DPS_OK done, DPS_AGAIN in progress, DPS_E_CONNECT. */
@@ -165,9 +166,13 @@ static dps_result network_read(void *ctx, uint8_t *buf, size_t size, size_t *got
 		*got = (size_t)count;
 		return DPS_OK;
 	}
-	if (count == 0) {
+	if (count == 0 && !n->was_reset) {
 		network_note(n, "connection closed by the peer");
 		return DPS_E_CLOSED;
+	}
+	if (count == 0) {
+		network_note(n, dps_posix_error_text(ECONNRESET));
+		return DPS_E_RESET;
 	}
 	if (errno == EAGAIN || errno == EINTR)
 		return DPS_AGAIN;
@@ -190,6 +195,8 @@ static dps_result network_write(void *ctx, const uint8_t *buf, size_t len, size_
 	}
 	if (count == 0 || errno == EAGAIN || errno == EINTR || errno == ENOBUFS)
 		return DPS_AGAIN;
+	/* The kernel tells a reset once, and the end of the stream from then on (tcp(7), SO_ERROR): what is read later is to be called by its name. */
+	n->was_reset = errno == ECONNRESET;
 	network_note(n, dps_posix_error_text(errno));
 	return DPS_E_RESET;
 }

@@ -64,8 +64,9 @@ void test_attempt_fail(const struct test_attempt *attempt, const char *format, .
 	va_start(arguments, format);
 	vsnprintf(why, sizeof(why), format, arguments);
 	va_end(arguments);
-	/* cmocka cuts a message at 1,024 bytes. */
-	print_error("The device:\n%s%sThe service:\n%s", attempt->device.output, attempt->device.error, attempt->service.program.output);
+	/* cmocka cuts a message at 1,024 bytes, its print_error too. */
+	(void)fprintf(stderr, "The device:\n%s%sThe service:\n%s", attempt->device.output, attempt->device.error,
+	              attempt->service.program.output);
 	fail_msg("%s%s%s: %s (exit %d)", attempt->fault, attempt->option == NULL ? "" : " ", attempt->option == NULL ? "" : attempt->option,
 	         why, attempt->device.exit_code);
 	abort();

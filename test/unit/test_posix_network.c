@@ -217,25 +217,54 @@ static void test_localhost(void **state)
 	assert_int_equal(connect_wholly(), DPS_E_RESOLVE);
 }
 
-static void test_reset(void **state)
+/* A connection that the peer has reset. */
+static void connect_and_be_reset(void)
 {
 	struct linger now = {1, 0};
-	uint8_t buf[16];
-	size_t n;
 	int peer;
 
-	(void)state;
 	assert_int_equal(net.port.open(net.port.ctx, "127.0.0.1", port), DPS_OK);
 	assert_int_equal(connect_wholly(), DPS_OK);
 	peer = accept(listener, NULL, NULL);
 	assert_true(peer >= 0);
 	assert_int_equal(setsockopt(peer, SOL_SOCKET, SO_LINGER, &now, sizeof now), 0);
 	close(peer);
+}
+
+static void test_reset(void **state)
+{
+	uint8_t buf[16];
+	size_t n;
+
+	(void)state;
+	connect_and_be_reset();
 	assert_int_equal(read_some(buf, sizeof buf, &n), DPS_E_RESET);
 	assert_detail("connection reset (127.0.0.1:%u)", port);
 	/* Writing now must not raise SIGPIPE, which is at its default here and would end the test. */
 	assert_int_equal(net.port.write(net.port.ctx, buf, 1, &n), DPS_E_RESET);
 	assert_detail("connection closed by the peer (127.0.0.1:%u)", port);
+}
+
+/* The write is told first: the end of the stream that follows is no orderly one. */
+static void test_reset_while_writing(void **state)
+{
+	struct dps_wait wait;
+	uint32_t within_ms = DPS_FOREVER;
+	uint8_t buf[16] = {0};
+	size_t n;
+
+	(void)state;
+	connect_and_be_reset();
+	assert_int_equal(net.port.wait_on(net.port.ctx, false, &wait, 1, &within_ms), 1);
+	assert_int_equal(dps_posix_wait(&wait, 1, 10000), DPS_OK);
+	assert_int_equal(net.port.write(net.port.ctx, buf, 1, &n), DPS_E_RESET);
+	assert_int_equal(net.port.read(net.port.ctx, buf, sizeof buf, &n), DPS_E_RESET);
+	assert_detail("connection reset (127.0.0.1:%u)", port);
+	/* The next connection is another. */
+	assert_int_equal(net.port.open(net.port.ctx, "127.0.0.1", port), DPS_OK);
+	assert_int_equal(connect_wholly(), DPS_OK);
+	close(accept(listener, NULL, NULL));
+	assert_int_equal(read_some(buf, sizeof buf, &n), DPS_E_CLOSED);
 }
 
 /* A peer that takes nothing: writes end with "again", never block. */
@@ -483,20 +512,11 @@ static void test_bad_names(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		NETWORK_TEST(test_address),
-		NETWORK_TEST(test_ipv6_address),
-		NETWORK_TEST(test_refused),
-		NETWORK_TEST(test_localhost),
-		NETWORK_TEST(test_reset),
-		NETWORK_TEST(test_full),
-		NETWORK_TEST(test_silence),
-		NETWORK_TEST(test_name),
-		NETWORK_TEST(test_unknown_name),
-		NETWORK_TEST(test_second_address),
-		NETWORK_TEST(test_all_addresses_refuse),
-		NETWORK_TEST(test_next_address),
-		NETWORK_TEST(test_many_addresses),
-		NETWORK_TEST(test_silent_name_server),
+		NETWORK_TEST(test_address),      NETWORK_TEST(test_ipv6_address),   NETWORK_TEST(test_refused),
+		NETWORK_TEST(test_localhost),    NETWORK_TEST(test_reset),          NETWORK_TEST(test_reset_while_writing),
+		NETWORK_TEST(test_full),         NETWORK_TEST(test_silence),        NETWORK_TEST(test_name),
+		NETWORK_TEST(test_unknown_name), NETWORK_TEST(test_second_address), NETWORK_TEST(test_all_addresses_refuse),
+		NETWORK_TEST(test_next_address), NETWORK_TEST(test_many_addresses), NETWORK_TEST(test_silent_name_server),
 		NETWORK_TEST(test_bad_names),
 	};
 

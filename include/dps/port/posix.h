@@ -142,6 +142,7 @@ struct dps_posix_network {
 	dps_result resolved;                   /* DPS_AGAIN while resolving */
 	int fd;                                /* -1: none */
 	bool connected;
+	bool was_reset; /* as a write was told */
 	uint16_t tcp_port;
 	struct dps_posix_address addresses[DPS_POSIX_ADDRESSES];
 	size_t address_count;
