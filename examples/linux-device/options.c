@@ -3,12 +3,11 @@
 #include "options.h"
 
 #include <getopt.h>
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "../common/seconds.h"
+#include "../common/decimal.h"
 #include "dps/port/tpm2.h"
 
 #include "dps/client.h"
@@ -122,7 +121,7 @@ static dps_result parse_schedule(const char *text, uint32_t *ms, size_t max, siz
 	do {
 		if (*count == max)
 			return DPS_E_ARGUMENT;
-		text = seconds_parse(text, ',', SECONDS_MAX, &ms[(*count)++]);
+		text = decimal_parse(text, ',', SECONDS_MAX, &ms[(*count)++]);
 	} while (text != NULL && *text != '\0');
 	return text != NULL ? DPS_OK : DPS_E_ARGUMENT;
 }
@@ -130,15 +129,11 @@ static dps_result parse_schedule(const char *text, uint32_t *ms, size_t max, siz
 /* 0.1 to 100, in tenths: 66.7. */
 static dps_result parse_percent(const char *text, uint32_t *permille)
 {
-	char *rest;
-	double percent;
+	uint32_t thousandths;
 
-	if (*text < '0' || *text > '9')
+	if (decimal_parse(text, '\0', 100, &thousandths) == NULL)
 		return DPS_E_ARGUMENT;
-	percent = strtod(text, &rest);
-	if (!isfinite(percent) || percent > 100.0 || *rest != '\0')
-		return DPS_E_ARGUMENT;
-	*permille = (uint32_t)(percent * 10.0 + 0.5);
+	*permille = (thousandths + 50) / 100;
 	return *permille > 0 ? DPS_OK : DPS_E_ARGUMENT;
 }
 
@@ -215,14 +210,14 @@ static dps_result parse_one(struct options *options, enum option_id id, const ch
 	case OPT_RETRY:
 		return parse_schedule(value, options->retry_ms, DPS_CONFIG_RETRIES, &options->retry_count);
 	case OPT_STARTUP_JITTER:
-		return seconds_parse(value, '\0', SECONDS_MAX, &options->startup_jitter_ms) != NULL ? DPS_OK : DPS_E_ARGUMENT;
+		return decimal_parse(value, '\0', SECONDS_MAX, &options->startup_jitter_ms) != NULL ? DPS_OK : DPS_E_ARGUMENT;
 	case OPT_RENEW_AT:
 		return parse_percent(value, &options->renewal_permille);
 	case OPT_ROTATE_KEY:
 		options->rotate_key = true;
 		return DPS_OK;
 	case OPT_TIMEOUT:
-		return seconds_parse(value, '\0', SECONDS_MAX, &options->timeout_ms) != NULL ? DPS_OK : DPS_E_ARGUMENT;
+		return decimal_parse(value, '\0', SECONDS_MAX, &options->timeout_ms) != NULL ? DPS_OK : DPS_E_ARGUMENT;
 	case OPT_NO_VERIFY_HOST:
 		options->verify_host = false;
 		return DPS_OK;
@@ -272,7 +267,7 @@ static dps_result parse_one(struct options *options, enum option_id id, const ch
 	case OPT_HUB_RETRY:
 		return parse_schedule(value, options->hub_retry_ms, DPS_HUB_RETRIES, &options->hub_retry_count);
 	case OPT_HUB_FALLBACK:
-		return seconds_parse(value, '\0', SECONDS_MAX, &options->hub_fallback_ms) != NULL ? DPS_OK : DPS_E_ARGUMENT;
+		return decimal_parse(value, '\0', SECONDS_MAX, &options->hub_fallback_ms) != NULL ? DPS_OK : DPS_E_ARGUMENT;
 	case OPT_ONCE:
 		options->once = true;
 		return DPS_OK;

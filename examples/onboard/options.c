@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "../common/onboarding_code.h"
-#include "../common/seconds.h"
+#include "../common/decimal.h"
 #include "dps/client.h"
 
 #define TIMEOUT_MAX 3600u /* seconds */
@@ -92,7 +92,7 @@ static bool parse_one(struct onboard_options *options, int id, const char *value
 	case OPT_UNICAST:
 		return add(options->unicast, &options->unicast_count, value);
 	case OPT_TIMEOUT:
-		return seconds_parse(value, '\0', TIMEOUT_MAX, &options->timeout_ms) != NULL;
+		return decimal_parse(value, '\0', TIMEOUT_MAX, &options->timeout_ms) != NULL;
 	case OPT_JSON:
 		options->json = true;
 		return true;

@@ -324,6 +324,8 @@ static void wrong_values(void **state)
 		{"--renew-at", "100.1", "argument"},
 		{"--renew-at", "half", "argument"},
 		{"--renew-at", "50%", "argument"},
+		{"--renew-at", "0x10", "argument"},
+		{"--renew-at", "1e1", "argument"},
 		{"--device-id", "", "argument"},
 		{"--device-id", "1234", "argument"},
 		{"--device-id", "00000000-0000-0000-0000-000000000000", "argument"},
