@@ -3,7 +3,7 @@
 
 DEPS_BUILD := build-essential pkg-config libmbedtls-dev libcoap3-dev libcbor-dev libc-ares-dev libcjson-dev libssl-dev libtss2-dev
 DEPS_TPM   := swtpm swtpm-tools tpm2-tools
-DEPS_CHECK := $(DEPS_BUILD) libcmocka-dev openssl clang clang-format python3-kconfiglib libclang-rt-14-dev jq $(DEPS_TPM)
+DEPS_CHECK := $(DEPS_BUILD) libcmocka-dev openssl clang clang-format python3-kconfiglib libclang-rt-14-dev jq faketime $(DEPS_TPM)
 DEPS_BENCH := $(DEPS_BUILD) libcmocka-dev openssl valgrind iproute2 jq $(DEPS_TPM)
 DEPS_DEMO  := $(DEPS_BUILD) openssl $(DEPS_TPM)
 DEPS_SIZE  := $(DEPS_BUILD) gcc-arm-none-eabi libnewlib-arm-none-eabi
