@@ -6,8 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "../common/onboarding_code.h"
 #include "../common/decimal.h"
+#include "../common/onboarding_code.h"
 #include "dps/client.h"
 
 #define TIMEOUT_MAX 3600u /* seconds */

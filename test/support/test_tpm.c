@@ -150,16 +150,14 @@ static uint16_t find_ports(void)
 	return 0;
 }
 
-/* Whether it takes connections on both ports; false: it ended, as somebody else was faster with the ports. */
-static bool wait_until_up(const struct test_tpm *tpm)
+/* Whether it listens on both ports: then it writes its pid. False: it ended, as somebody else was faster with the ports, and may be listening there. */
+static bool wait_until_up(const struct test_tpm *tpm, const char *pid_file)
 {
-	for (int waited = 0; waited < START_MS; waited += 5) {
-		const int control = connect_to((uint16_t)(tpm->port + 1));
+	struct stat file;
 
-		if (control >= 0) {
-			(void)close(control);
-			return test_process_wait(tpm->process, 0) == -1;
-		}
+	for (int waited = 0; waited < START_MS; waited += 5) {
+		if (stat(pid_file, &file) == 0 && file.st_size > 0)
+			return true;
 		if (test_process_wait(tpm->process, 0) != -1)
 			return false;
 		(void)poll(NULL, 0, 5);
@@ -169,11 +167,14 @@ static bool wait_until_up(const struct test_tpm *tpm)
 
 static void start_process(struct test_tpm *tpm)
 {
-	char state[300], server[64], control[64];
+	char state[300], server[64], control[64], pid_file[300], pid[320];
 
 	for (int i = 0; i < START_TRIES; i++) {
 		tpm->port = find_ports();
 		(void)snprintf(state, sizeof(state), "dir=%s", tpm->dir);
+		(void)snprintf(pid_file, sizeof(pid_file), "%s/pid", tpm->dir);
+		(void)snprintf(pid, sizeof(pid), "file=%s", pid_file);
+		(void)unlink(pid_file);
 		(void)snprintf(server, sizeof(server), "type=tcp,port=%u,bindaddr=127.0.0.1", (unsigned)tpm->port);
 		(void)snprintf(control, sizeof(control), "type=tcp,port=%u,bindaddr=127.0.0.1", (unsigned)tpm->port + 1);
 		const char *const argv[] = {"swtpm",
@@ -185,11 +186,13 @@ static void start_process(struct test_tpm *tpm)
 		                            server,
 		                            "--ctrl",
 		                            control,
+		                            "--pid",
+		                            pid,
 		                            "--flags",
 		                            "not-need-init,startup-clear",
 		                            NULL};
 		tpm->process = test_process_start(argv);
-		if (wait_until_up(tpm)) {
+		if (wait_until_up(tpm, pid_file)) {
 			(void)snprintf(tpm->tcti, sizeof(tpm->tcti), "swtpm:host=127.0.0.1,port=%u", (unsigned)tpm->port);
 			return;
 		}
