@@ -271,6 +271,18 @@ static void start_session(struct device *device)
 
 /* --- the run ----------------------------------------------------------------------------------------------------------------------- */
 
+/*
+ * A run of a provisioned device (forced, a renewal, or one to where it was sent before the power went) may be without end: its hub is where somebody can mend that.
+ * One with --once is there for the run.
+ */
+void online_begin(struct device *device)
+{
+	bool provisioned = false;
+
+	if (device->online.is_open && !device->options->once)
+		device->online.start_due = dps_client_load(&device->client, &provisioned) == DPS_OK && provisioned;
+}
+
 void online_event(struct device *device, const struct dps_event *event)
 {
 	struct online *online = &device->online;

@@ -66,6 +66,9 @@ bool online_prepare(struct device *device);
 bool online_open(struct device *device);
 void online_close(struct device *device);
 
+/* The client has been started: a device that is provisioned goes to its hub now, whatever the run is for. */
+void online_begin(struct device *device);
+
 /* To be told each event of the client. */
 void online_event(struct device *device, const struct dps_event *event);
 

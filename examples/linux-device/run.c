@@ -65,8 +65,10 @@ static void start(struct device *device)
 	if (!device_onboarding_open(device) || device_onboarding_waits(device))
 		return;
 	result = dps_client_start(&device->client, device->start_flags);
-	if (result == DPS_OK)
+	if (result == DPS_OK) {
+		online_begin(device);
 		return;
+	}
 	device->reporter->config_failed(result, dps_result_text(result));
 	device->exit_status = exit_status_of_cause(result);
 	device->ended = true;

@@ -101,8 +101,8 @@ DPS_API DPS_MUST_USE dps_result dps_client_configure(struct dps_client *client, 
 
 /**
  * Reads the stored state without starting: for tools that show it (dps_client_read_*(), dps_client_get_endpoint(), dps_client_device_id()). Sends nothing and
- * raises no event. *provisioned (may be NULL): all that makes a device provisioned is committed and its key is there. DPS_E_STATE: running.
- * DPS_E_STORAGE*, DPS_E_KEY.
+ * raises no event. *provisioned (may be NULL): all that makes a device provisioned is committed and its key is there. While a run is under way it reads nothing and
+ * tells what is in force meanwhile; DPS_E_STATE: the run could not read the stored state yet. DPS_E_STORAGE*, DPS_E_KEY.
  */
 DPS_API DPS_MUST_USE dps_result dps_client_load(struct dps_client *client, bool *provisioned);
 

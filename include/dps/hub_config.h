@@ -55,8 +55,15 @@ struct dps_hub_source {
 	 * during the call. Any failure is told as a warning; it is asked for again later.
 	 */
 	DPS_MUST_USE dps_result (*provision)(void *ctx, enum dps_hub_provision what, const struct dps_gateway *selected);
-	/** The best known time, Unix seconds; 0: not known. Then dates of certificates and tokens are not judged. */
+	/** The best known time, Unix seconds; 0: not known. Then dates of tokens are not judged, those of certificates by passed_s, and the hub is asked for the time. */
 	int64_t (*now_s)(void *ctx);
+	/** A time that has passed for certain, Unix seconds; 0: none is known. A gateway whose certificate ended before is refused. May be NULL: 0. */
+	int64_t (*passed_s)(void *ctx);
+	/**
+	 * Told the hub's time, Unix ms, when a session begins while now_s is 0, behind the answer's half round trip; now_s is asked again behind it, and the gateway's
+	 * certificate judged by that. May be NULL: the hub is not asked.
+	 */
+	void (*tell_time)(void *ctx, int64_t unix_ms);
 	/**
 	 * Whether the network works at all, asked when no gateway could be reached, since provisioning again would not help then. May be NULL: it works.
 	 */

@@ -231,6 +231,7 @@ static void send_due(struct dps_client *client)
 		result = send(client, step, (unsigned)step->id);
 		if (result == DPS_OK) {
 			client->in_flight |= DPS_STEP_BIT(step->id);
+			client->tried |= DPS_STEP_BIT(step->id);
 			client->steps[step->id].sent = now;
 			client->steps[step->id].due = now + dps_client_request_timeout(client, step->id);
 		} else if (result == DPS_AGAIN) {

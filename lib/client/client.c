@@ -95,6 +95,7 @@ static uint64_t first_connect_at(const struct dps_client *client)
 static void begin_run(struct dps_client *client, enum dps_why why)
 {
 	memset(client->steps, 0, sizeof(client->steps));
+	client->tried = 0;
 	client->connect_failures = 0;
 	client->connect_timeout_ms = 0;
 	client->endpoints_failed = 0;
@@ -191,13 +192,12 @@ dps_result dps_client_start(struct dps_client *client, unsigned flags)
 
 dps_result dps_client_load(struct dps_client *client, bool *provisioned)
 {
+	const bool runs = client->state != DPS_STATE_IDLE;
 	dps_result result = DPS_OK;
 
-	const bool stays = client->state == DPS_STATE_PROVISIONED || client->renewing;
-
-	if (client->in_callback || (client->state != DPS_STATE_IDLE && !stays))
+	if (client->in_callback || (runs && !client->loaded))
 		return DPS_E_STATE;
-	if (!stays) { /* one that stays has it in hand */
+	if (!runs) { /* a run has it in hand */
 		client->silent = true;
 		result = dps_client_read_state(client, false);
 		client->silent = false;
@@ -341,6 +341,8 @@ uint32_t dps_client_process(struct dps_client *client)
 				begin_renewal(client);
 			break;
 		}
+		if (client->state == DPS_STATE_PROVISIONED || client->state == DPS_STATE_WAITING)
+			dps_client_watch_floor(client);
 		if (client->renewing)
 			dps_client_tell_expiry(client);
 		if (client->cancel_asked)

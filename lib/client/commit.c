@@ -11,9 +11,6 @@
 /* An owner's blob: a header, a length, an id, and room to grow. */
 #define OWNER_SIZE 64
 
-/* The stored time is a floor, not a clock: it is written again only when it has moved this far. */
-#define TIME_FLOOR_STEP_MS (INT64_C(24) * 3600 * 1000)
-
 static dps_result read_committed(struct dps_client *client, enum dps_record record, void *view)
 {
 	return dps_store_read(&client->store, record, DPS_STORE_COMMITTED, client->body, sizeof(client->body), view);
@@ -96,20 +93,10 @@ uint32_t dps_client_records_untold(const struct dps_client *client)
 
 dps_result dps_client_remember(struct dps_client *client)
 {
-	int64_t unix_ms = 0;
 	dps_result result = client->endpoints_changed ? dps_client_write_endpoints(client) : DPS_OK;
+	dps_result written = dps_client_raise_floor(client);
 
-	/* Only a time by which a verified path is in date: a clock that was once far ahead must not raise the floor for good. */
-	if (client->time_proven && !dps_client_time_jumped(client) && dps_client_wall_ms(client, &unix_ms) &&
-	    unix_ms >= client->time_floor_ms + TIME_FLOOR_STEP_MS) {
-		dps_result written = dps_store_write_time(&client->store, unix_ms);
-
-		if (written == DPS_OK)
-			client->time_floor_ms = unix_ms;
-		else
-			result = written;
-	}
-	return result;
+	return result == DPS_OK ? written : result;
 }
 
 void dps_client_after_commit(struct dps_client *client)

@@ -342,6 +342,8 @@ dps_result dps_client_configure(struct dps_client *client, const char *uri, cons
 		return DPS_E_URI;
 	if (count > DPS_CONFIG_PINS)
 		return DPS_E_ARGUMENT;
+	if (client->state != DPS_STATE_IDLE && client->state != DPS_STATE_PROVISIONED && !client->renewing)
+		return DPS_E_STATE;
 	result = dps_client_load(client, &provisioned);
 	if (result != DPS_OK)
 		return result;

@@ -80,7 +80,14 @@ void dps_client_set_time(struct dps_client *client, int64_t unix_ms);
 void dps_client_hand_on_time(struct dps_client *client);
 /* Warns, once, of a platform that vouches for a time that cannot be. */
 void dps_client_look_at_clock(struct dps_client *client);
+/* Unix ms that have passed for certain: the floor, and what the monotonic clock has counted since. 0: there is no floor. */
+int64_t dps_client_passed_ms(const struct dps_client *client);
+/* The wall clock, else what has passed. */
 int64_t dps_client_best_wall_ms(const struct dps_client *client);
+/* Stores a later floor if time has moved far enough. */
+dps_result dps_client_raise_floor(struct dps_client *client);
+/* The same, now and then, in states that may last: for years nothing else may happen. */
+void dps_client_watch_floor(struct dps_client *client);
 /* Whether the wall clock was set since the dates were judged. */
 bool dps_client_time_jumped(const struct dps_client *client);
 

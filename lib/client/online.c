@@ -4,10 +4,12 @@
 
 #include <string.h>
 
+#include "client/internal.h"
+
 #if DPS_CONFIG_HUB
 
 /* What a session works with. */
-#define RECORDS_OF_HUB (1u << (unsigned)DPS_RECORD_CLOUD | 1u << (unsigned)DPS_RECORD_CREDENTIALS)
+#define RECORDS_OF_HUB (DPS_RECORD_BIT(DPS_RECORD_CLOUD) | DPS_RECORD_BIT(DPS_RECORD_CREDENTIALS))
 
 static dps_result read_cloud(void *ctx, uint8_t *buf, size_t size, struct dps_cloud *out)
 {
@@ -36,7 +38,7 @@ static bool can_update(void *ctx)
 	const enum dps_state state = dps_client_state(online->client);
 
 	return state == DPS_STATE_IDLE || state == DPS_STATE_PROVISIONED ||
-	       (online->client->store.staged & 1u << (unsigned)DPS_RECORD_CLOUD) == 0;
+	       (online->client->store.staged & DPS_RECORD_BIT(DPS_RECORD_CLOUD)) == 0;
 }
 
 static int64_t now_s(void *ctx)
@@ -45,6 +47,20 @@ static int64_t now_s(void *ctx)
 	int64_t unix_ms = 0;
 
 	return dps_client_time(online->client, &unix_ms) ? unix_ms / 1000 : 0;
+}
+
+static int64_t passed_s(void *ctx)
+{
+	const struct dps_online *online = ctx;
+
+	return dps_client_passed_ms(online->client) / 1000;
+}
+
+static void tell_time(void *ctx, int64_t unix_ms)
+{
+	const struct dps_online *online = ctx;
+
+	dps_client_tell_time(online->client, unix_ms);
 }
 
 /* Another hub: what differs from hub to hub. A device that is not provisioned any more (its key is gone, say) needs all. */
@@ -60,20 +76,39 @@ static dps_result begin(struct dps_online *online)
 	if (result == DPS_OK)
 		result = dps_client_start(client, moves && provisioned ? DPS_START_HUB : DPS_START_FORCE);
 	online->moves = moves && result == DPS_OK;
+	online->again = !moves && provisioned && result == DPS_OK;
 	online->wanted = false;
 	return result;
+}
+
+/* Whether no identity was asked for in the run yet: else what is in force may have been revoked, and the run must come to its end. */
+static bool is_untouched(const struct dps_client *client)
+{
+	return (client->state == DPS_STATE_WAITING || client->state == DPS_STATE_CONNECTING) &&
+	       (client->tried & DPS_STEP_BIT(DPS_STEP_CREDENTIALS)) == 0;
+}
+
+/* The run that the session asked for is tried without end, and would keep the identity from being renewed: whether there is no more need for it. */
+static bool is_needless(const struct dps_online *online)
+{
+	if (online->moves)
+		return online->wanted || dps_hub_is_stable(online->hub);
+	return online->again && dps_hub_state(online->hub) == DPS_HUB_ONLINE && is_untouched(online->client);
 }
 
 dps_result dps_online_process(struct dps_online *online)
 {
 	enum dps_state state = dps_client_state(online->client);
+	const bool online_now = dps_hub_state(online->hub) == DPS_HUB_ONLINE;
 
 	if (state == DPS_STATE_IDLE || state == DPS_STATE_PROVISIONED)
-		online->moves = false;
-	if (online->moves && (online->wanted || dps_hub_is_stable(online->hub))) {
-		/* it is tried without end, and would keep the identity from being renewed: something else is wanted now, or the present hub is back */
+		online->moves = online->again = false;
+	/* what was in force is good enough after all */
+	if (online->wanted && online->what == DPS_HUB_PROVISION_AGAIN && online_now)
+		online->wanted = false;
+	if (is_needless(online)) {
 		dps_client_stop(online->client);
-		online->moves = false;
+		online->moves = online->again = false;
 		state = DPS_STATE_IDLE;
 		if (!online->wanted) {
 			dps_result result = dps_client_select_gateway(online->client, NULL);
@@ -117,6 +152,8 @@ struct dps_hub_source dps_online_source(struct dps_online *online)
 		.update_cloud = update_cloud,
 		.provision = provision,
 		.now_s = now_s,
+		.passed_s = passed_s,
+		.tell_time = tell_time,
 		.can_update = can_update,
 	};
 }
@@ -127,7 +164,7 @@ void dps_online_event(struct dps_online *online, const struct dps_event *event)
 		return;
 	if ((event->records & RECORDS_OF_HUB) != 0)
 		dps_hub_reload(online->hub);
-	if ((event->records & 1u << (unsigned)DPS_RECORD_CLOUD) != 0)
+	if ((event->records & DPS_RECORD_BIT(DPS_RECORD_CLOUD)) != 0)
 		online->wanted = false; /* it is tried before anything else is asked for */
 }
 

@@ -59,7 +59,7 @@ static void copy_slot(char slot[DPS_CONFIG_SLOT_LENGTH + 1], struct dps_span tex
 /* The device's own record; without one, neither id nor slot. */
 static dps_result load_device(struct dps_client *client)
 {
-	struct dps_device device = {.id = {{0}}};
+	struct dps_store_device device = {.id = {{0}}};
 	dps_result result = dps_store_read_device(&client->store, &device);
 
 	if (result != DPS_OK && !is_failure_of_content(result))
@@ -145,14 +145,16 @@ static dps_result load_owner(struct dps_client *client)
 	return is_failure_of_content(result) ? DPS_OK : result;
 }
 
-/* Floor of the clock: none is no failure. */
+/* Floor of the clock: none is no failure. What has passed since it was read the first time is not forgotten when it is read again. */
 static dps_result load_time(struct dps_client *client)
 {
-	dps_result result = dps_store_read_time(&client->store, &client->time_floor_ms);
+	int64_t stored_ms = 0;
+	dps_result result = dps_store_read_time(&client->store, &stored_ms);
 
-	if (result == DPS_OK)
-		return DPS_OK;
-	client->time_floor_ms = 0;
+	if (result == DPS_OK && stored_ms > client->time_floor_ms) {
+		client->time_floor_ms = stored_ms;
+		client->floor_stamp = dps_client_now(client);
+	}
 	return is_failure_of_content(result) ? DPS_OK : result;
 }
 
@@ -276,7 +278,7 @@ bool dps_client_can_ask_time(const struct dps_client *client)
 /* Durable before the key is made: an id or a slot that nobody remembers would be lost with the power. A rotation's slot is not noted before its commit. */
 static dps_result note_device(struct dps_client *client)
 {
-	struct dps_device device;
+	struct dps_store_device device;
 
 	if (client->committed_slot[0] != '\0')
 		return DPS_OK;

@@ -166,7 +166,7 @@ bool dps_client_keep_key(struct dps_client *client, enum dps_step_id id, dps_res
 dps_result dps_client_settle_key(struct dps_client *client)
 {
 	const struct dps_keys *keys = client->config.keys;
-	struct dps_device device;
+	struct dps_store_device device;
 	dps_result result = dps_store_read_device(&client->store, &device);
 	const bool same_key = result == DPS_OK && strcmp(device.key_slot, client->committed_slot) == 0;
 

@@ -8,6 +8,16 @@
 /* A time that has moved so far against the monotonic clock was set: dates are judged again. */
 #define JUMP_MS INT64_C(60000)
 
+/* How often it is looked whether the stored floor has to be raised. */
+#define FLOOR_LOOK_MS (UINT64_C(3600) * 1000)
+
+/*
+ * The stored time is a floor, not a clock: it is written again only when time has moved this far. While no clock is known the floor is all that a restart finds
+ * to count on from, and what it missed makes a renewal late.
+ */
+#define FLOOR_STEP_MS       (INT64_C(24) * 3600 * 1000)
+#define FLOOR_STEP_BLIND_MS (INT64_C(6) * 3600 * 1000)
+
 /* A clock that was never set starts in 1970, or at some date of its maker's: neither is later than what this device has already seen. */
 static bool can_be(const struct dps_client *client, int64_t unix_ms)
 {
@@ -85,18 +95,51 @@ void dps_client_tell_time(struct dps_client *client, int64_t unix_ms)
 	if (unix_ms < (int64_t)DPS_CONFIG_TIME_MIN * 1000)
 		return;
 	dps_client_set_time(client, unix_ms);
-	if (client->state == DPS_STATE_PROVISIONED)
-		(void)dps_client_renewal_due(client);
+	if (client->state == DPS_STATE_PROVISIONED && dps_client_renewal_due(client))
+		client->wake = dps_client_now(client);
 }
 
-/* Without a clock the last known time plus the time since start is all there is; it errs towards renewing late, never towards dropping. */
+int64_t dps_client_passed_ms(const struct dps_client *client)
+{
+	return client->time_floor_ms == 0 ? 0 : client->time_floor_ms + (int64_t)(dps_client_now(client) - client->floor_stamp);
+}
+
+/* Without a clock that is all there is; it errs towards renewing late, never towards dropping. */
 int64_t dps_client_best_wall_ms(const struct dps_client *client)
 {
 	int64_t now_ms = 0;
 
-	if (dps_client_wall_ms(client, &now_ms))
-		return now_ms;
-	return client->time_floor_ms + (int64_t)(dps_client_now(client) - client->started);
+	return dps_client_wall_ms(client, &now_ms) ? now_ms : dps_client_passed_ms(client);
+}
+
+dps_result dps_client_raise_floor(struct dps_client *client)
+{
+	const int64_t passed_ms = dps_client_passed_ms(client);
+	int64_t unix_ms = 0;
+	const bool known = dps_client_wall_ms(client, &unix_ms);
+	dps_result result;
+
+	/* Only a time by which a verified path is in date: a clock that was once far ahead must not raise the floor for good. */
+	if (!known || !client->time_proven || dps_client_time_jumped(client) || unix_ms < passed_ms)
+		unix_ms = passed_ms;
+	if (unix_ms < client->time_floor_ms + (known ? FLOOR_STEP_MS : FLOOR_STEP_BLIND_MS))
+		return DPS_OK;
+	result = dps_store_write_time(&client->store, unix_ms);
+	if (result != DPS_OK)
+		return result;
+	client->time_floor_ms = unix_ms;
+	client->floor_stamp = dps_client_now(client);
+	return DPS_OK;
+}
+
+void dps_client_watch_floor(struct dps_client *client)
+{
+	const uint64_t now = dps_client_now(client);
+
+	if (!client->loaded || now < client->floor_at)
+		return;
+	client->floor_at = now + FLOOR_LOOK_MS;
+	(void)dps_client_raise_floor(client); /* what failed is tried again with the next look */
 }
 
 bool dps_client_time_jumped(const struct dps_client *client)

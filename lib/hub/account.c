@@ -5,6 +5,7 @@
  *	POST /oic/sec/session {"uid", "di", "accesstoken", "login"} -> {"expiresin"}
  *	POST /oic/sec/tokenrefresh {"uid", "di", "authprovider", "granttype", "refreshtoken"} -> {"accesstoken", "refreshtoken", "expiresin"}
  *	DELETE /oic/sec/account?uid=&di=
+ *	GET /x.plgd.dev/time -> {"time"}, which needs no account
  */
 #include <string.h>
 
@@ -113,6 +114,7 @@ static const struct {
 	const char *path;
 	dps_result (*write_body)(const struct dps_step_env *step, uint8_t *buf, size_t size, size_t *len);
 } REQUESTS[] = {
+	[DPS_HUB_OP_TIME] = {DPS_GET, "/x.plgd.dev/time", NULL},
 	[DPS_HUB_OP_SIGN_UP] = {DPS_POST, "/oic/sec/account", write_sign_up},
 	[DPS_HUB_OP_SIGN_IN] = {DPS_POST, "/oic/sec/session", write_session},
 	[DPS_HUB_OP_REFRESH] = {DPS_POST, "/oic/sec/tokenrefresh", write_refresh},
@@ -128,8 +130,9 @@ dps_result dps_hub_build_account(struct dps_hub *hub, enum dps_hub_op op, struct
 	if (op == DPS_HUB_OP_SIGN_OFF) {
 		write_sign_off_query(hub);
 		request->query = hub->query;
-		return DPS_OK;
 	}
+	if (request->write_body == NULL)
+		return DPS_OK;
 	/* DPS_E_BUFFER, with the length that it takes */
 	(void)!request->write_body(&env.step, NULL, 0, &request->body_limit);
 	return DPS_OK;
@@ -237,6 +240,15 @@ dps_result dps_hub_read_session(struct dps_span payload, int64_t *left_s)
 	dps_result result = dps_fields_read_payload(payload.data, payload.len, fields, 1, &raw);
 
 	return result == DPS_OK ? read_seconds(raw, left_s) : result;
+}
+
+dps_result dps_hub_read_time(struct dps_span payload, int64_t *unix_ms)
+{
+	static const struct dps_field fields[] = {{"time", DPS_FIELD_TEXT, true, 0}};
+	struct dps_span text = {NULL, 0};
+	dps_result result = dps_fields_read_payload(payload.data, payload.len, fields, 1, &text);
+
+	return result == DPS_OK ? dps_rfc3339_parse(text, unix_ms) : result;
 }
 
 dps_result dps_hub_erase_tokens(struct dps_hub *hub)

@@ -288,22 +288,36 @@ void dps_hub_connect(struct dps_hub *hub)
 		dps_hub_connection_failed(hub, result, 0, no_text);
 }
 
-static void established(struct dps_hub *hub)
+/* While the time is not known, what has ended before a time that has passed has ended for certain. */
+static dps_result judge_dates(struct dps_hub *hub)
 {
+	const struct dps_hub_source *source = &hub->config.source;
 	const int64_t now_s = dps_hub_wall_s(hub);
-	dps_result result = DPS_OK;
+	dps_result result;
 
+	if (!hub->path.complete)
+		return DPS_E_SERVER_UNTRUSTED;
 	if (now_s != 0)
-		result = dps_pki_path_check_dates(&hub->path, now_s);
-	else if (!hub->path.complete)
-		result = DPS_E_SERVER_UNTRUSTED;
-	else
+		return dps_pki_path_check_dates(&hub->path, now_s);
+	result = source->passed_s != NULL ? dps_pki_path_check_dates(&hub->path, source->passed_s(source->ctx)) : DPS_OK;
+	if (result == DPS_E_SERVER_EXPIRED)
+		return result;
+	hub->time_due = source->tell_time != NULL && !hub->no_time;
+	if (!hub->time_due)
 		dps_hub_warn(hub, DPS_E_CLOCK_NOT_SET, "the dates of the gateway's certificate are not judged");
+	return DPS_OK;
+}
+
+bool dps_hub_check_dates(struct dps_hub *hub)
+{
+	dps_result result;
+
+	hub->time_due = false;
+	result = judge_dates(hub);
 	hub->full_handshake = result != DPS_OK; /* a session that is resumed has the dates of the certificate that it began with */
 	if (result != DPS_OK)
 		dps_hub_connection_failed(hub, result, 0, no_text);
-	else
-		dps_hub_begin_session(hub);
+	return result == DPS_OK;
 }
 
 void dps_hub_advance_connecting(struct dps_hub *hub)
@@ -311,16 +325,18 @@ void dps_hub_advance_connecting(struct dps_hub *hub)
 	const struct dps_channel *channel = hub->config.channel;
 	const dps_result result = channel->establish(channel->ctx);
 
-	if (result == DPS_OK)
-		established(hub);
-	else if (result != DPS_AGAIN)
+	if (result == DPS_OK) {
+		if (dps_hub_check_dates(hub))
+			dps_hub_begin_session(hub);
+	} else if (result != DPS_AGAIN) {
 		dps_hub_connection_failed(hub, result, 0, no_text);
-	else if (dps_hub_now(hub) < hub->wake)
+	} else if (dps_hub_now(hub) < hub->wake) {
 		return;
-	else if (channel->next_address(channel->ctx) == DPS_OK) /* each address has the whole time */
+	} else if (channel->next_address(channel->ctx) == DPS_OK) { /* each address has the whole time */
 		hub->wake = dps_hub_now(hub) + hub->config.connect_timeout_ms;
-	else
+	} else {
 		dps_hub_connection_failed(hub, DPS_E_TIMEOUT, 0, no_text);
+	}
 }
 
 #endif

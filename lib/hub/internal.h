@@ -65,6 +65,8 @@ void dps_hub_close(struct dps_hub *hub);
 void dps_hub_connection_failed(struct dps_hub *hub, dps_result cause, unsigned code, struct dps_span text);
 /* This gateway works, and said no: connects again at once. */
 void dps_hub_connect_again(struct dps_hub *hub);
+/* The dates of the gateway's certificates, by the time that is known now. False: they failed, and the connection is gone. */
+bool dps_hub_check_dates(struct dps_hub *hub);
 /* Nothing but provisioning can help: asks for it, now or when it may be, and waits. */
 void dps_hub_need_provisioning(struct dps_hub *hub);
 /* Ends everything. */
@@ -93,6 +95,8 @@ dps_result dps_hub_build_account(struct dps_hub *hub, enum dps_hub_op op, struct
 dps_result dps_hub_take_tokens(struct dps_hub *hub, enum dps_hub_op op, struct dps_span payload, int64_t *left_s, bool *moved);
 /* The answer to a sign-in. */
 dps_result dps_hub_read_session(struct dps_span payload, int64_t *left_s);
+/* The answer to a question for the time: Unix ms. */
+dps_result dps_hub_read_time(struct dps_span payload, int64_t *unix_ms);
 /* After a sign-off: the record without what the hub gave. */
 dps_result dps_hub_erase_tokens(struct dps_hub *hub);
 

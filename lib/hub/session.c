@@ -17,6 +17,9 @@
 	(DPS_HUB_BIT(DPS_HUB_OP_SIGN_UP) | DPS_HUB_BIT(DPS_HUB_OP_SIGN_IN) | DPS_HUB_BIT(DPS_HUB_OP_REFRESH) |                                 \
 	 DPS_HUB_BIT(DPS_HUB_OP_SIGN_OUT) | DPS_HUB_BIT(DPS_HUB_OP_SIGN_OFF))
 
+/* What the directory does not build. */
+#define NOT_DIRECTORY_OPS (ACCOUNT_OPS | DPS_HUB_BIT(DPS_HUB_OP_TIME))
+
 /* The gateway refuses to sign a device in with a token that expires within 120 s, and takes as much off what it tells of a session. */
 #define TOKEN_MARGIN_S 120
 
@@ -145,7 +148,7 @@ void dps_hub_leave(struct dps_hub *hub)
 static dps_result send(struct dps_hub *hub, enum dps_hub_op op)
 {
 	const struct dps_hub_env env = {.hub = hub, .login = op == DPS_HUB_OP_SIGN_IN};
-	const bool account = (ACCOUNT_OPS & DPS_HUB_BIT(op)) != 0;
+	const bool account = (NOT_DIRECTORY_OPS & DPS_HUB_BIT(op)) != 0;
 	struct dps_request request;
 	dps_result result = account ? dps_hub_build_account(hub, op, &request) : dps_hub_build_directory(hub, op, &request);
 
@@ -156,6 +159,13 @@ static dps_result send(struct dps_hub *hub, enum dps_hub_op op)
 		hub->due[op] = dps_hub_now(hub) + hub->config.request_timeout_ms;
 	}
 	return result;
+}
+
+/* Before all else, and with it in one flight: it costs no round trip. */
+static void send_time(struct dps_hub *hub)
+{
+	if (hub->time_due && hub->state == DPS_HUB_SIGNING_IN && send(hub, DPS_HUB_OP_TIME) == DPS_OK)
+		hub->time_due = false;
 }
 
 static enum dps_hub_op next_account_op(const struct dps_hub *hub)
@@ -220,6 +230,7 @@ static void send_due(struct dps_hub *hub)
 
 	if (hub->state == DPS_HUB_ONLINE && hub->sign_off_asked)
 		leave(hub);
+	send_time(hub);
 	send_account(hub);
 	if (hub->state == before && hub->state != DPS_HUB_LEAVING)
 		send_directory(hub, DPS_HUB_OP_PUBLISH, &hub->publish_due);
@@ -407,6 +418,23 @@ static void keep_tokens(struct dps_hub *hub, enum dps_hub_op op, struct dps_span
 		dps_hub_warn(hub, result, "the hub's new tokens could not be stored");
 }
 
+/* A hub that does not tell it, and may close the connection behind an error, is not asked again. */
+static void take_time(struct dps_hub *hub, const struct dps_answer *answer)
+{
+	const struct dps_hub_source *source = &hub->config.source;
+	const uint64_t sent = hub->due[DPS_HUB_OP_TIME] - hub->config.request_timeout_ms;
+	int64_t unix_ms = 0;
+	dps_result result = answer->result;
+
+	if (result == DPS_OK)
+		result = dps_hub_read_time((struct dps_span){answer->payload, answer->payload_len}, &unix_ms);
+	if (result == DPS_OK)
+		source->tell_time(source->ctx, unix_ms + (int64_t)((dps_hub_now(hub) - sent) / 2));
+	hub->no_time = result != DPS_OK || dps_hub_wall_s(hub) == 0;
+	if (hub->state != DPS_HUB_LEAVING)
+		(void)dps_hub_check_dates(hub);
+}
+
 static void take_answer(struct dps_hub *hub, const struct dps_answer *answer)
 {
 	const enum dps_hub_op op = (enum dps_hub_op)answer->handle;
@@ -428,6 +456,9 @@ static void take_answer(struct dps_hub *hub, const struct dps_answer *answer)
 			signed_in(hub, payload);
 		else
 			took_tokens(hub, op, payload);
+		break;
+	case DPS_HUB_OP_TIME:
+		take_time(hub, answer);
 		break;
 	case DPS_HUB_OP_PUBLISH:
 		take_publish(hub, answer);
@@ -458,8 +489,10 @@ static void check_timeouts(struct dps_hub *hub)
 		return;
 	}
 	for (unsigned op = 0; op < DPS_HUB_OP_COUNT && is_session(hub); op++) {
-		if (is_in_flight(hub, (enum dps_hub_op)op) && now >= hub->due[op])
+		if (is_in_flight(hub, (enum dps_hub_op)op) && now >= hub->due[op]) {
+			hub->no_time |= op == DPS_HUB_OP_TIME;
 			dps_hub_lost(hub, DPS_E_TIMEOUT, no_text);
+		}
 	}
 }
 

@@ -24,7 +24,7 @@ static dps_result write_single(struct dps_store *store, unsigned pair, const voi
 	return result == DPS_OK ? dps_single_write(store, pair, view) : result;
 }
 
-dps_result dps_store_read_device(struct dps_store *store, struct dps_device *device)
+dps_result dps_store_read_device(struct dps_store *store, struct dps_store_device *device)
 {
 	uint8_t buf[DEVICE_SIZE];
 	struct dps_device_view view;
@@ -38,7 +38,7 @@ dps_result dps_store_read_device(struct dps_store *store, struct dps_device *dev
 	return DPS_OK;
 }
 
-dps_result dps_store_write_device(struct dps_store *store, const struct dps_device *device)
+dps_result dps_store_write_device(struct dps_store *store, const struct dps_store_device *device)
 {
 	const char *end = memchr(device->key_slot, '\0', sizeof device->key_slot);
 	struct dps_device_view view = {.id = device->id};

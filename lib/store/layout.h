@@ -10,7 +10,7 @@
 #include "store/blob.h"
 #include "store/store.h"
 
-/* As struct dps_device, with the slot as it lies in the blob. */
+/* As struct dps_store_device, with the slot as it lies in the blob. */
 struct dps_device_view {
 	struct dps_uuid id;
 	struct dps_span key_slot;

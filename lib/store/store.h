@@ -93,12 +93,12 @@ uint32_t dps_store_unconfirmed(const struct dps_store *store);
 dps_result dps_store_confirm(struct dps_store *store, uint32_t mask);
 
 /* The device: its id and the slot of its operational key, in one blob. */
-struct dps_device {
+struct dps_store_device {
 	struct dps_uuid id;
 	char key_slot[DPS_CONFIG_SLOT_LENGTH + 1];
 };
-dps_result dps_store_read_device(struct dps_store *store, struct dps_device *device); /* DPS_E_NOT_FOUND, DPS_E_STORAGE_CORRUPT */
-dps_result dps_store_write_device(struct dps_store *store, const struct dps_device *device);
+dps_result dps_store_read_device(struct dps_store *store, struct dps_store_device *device); /* DPS_E_NOT_FOUND, DPS_E_STORAGE_CORRUPT */
+dps_result dps_store_write_device(struct dps_store *store, const struct dps_store_device *device);
 
 /* The list of endpoints, in the order in which they are tried. */
 struct dps_stored_endpoint {

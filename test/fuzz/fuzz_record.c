@@ -149,7 +149,7 @@ static void read_all(struct dps_store *store, enum dps_store_which which, uint32
 
 /* What belongs to the device, in whatever form it is there. */
 struct own {
-	struct dps_device device;
+	struct dps_store_device device;
 	int64_t time;
 	size_t endpoints, selected, pins;
 	dps_result results[2];

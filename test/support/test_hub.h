@@ -386,14 +386,16 @@ static inline void test_hub_init(struct test_hub *t)
 	t->config.platform = &t->platform;
 	t->config.channel = &t->link.peer.channel;
 	t->config.keys = &t->keys;
-	t->config.source = (struct dps_hub_source){t,
-	                                           test_hub_read_cloud,
-	                                           test_hub_read_credentials,
-	                                           test_hub_update,
-	                                           test_hub_provision,
-	                                           test_hub_wall,
-	                                           test_hub_network_up,
-	                                           test_hub_can_update};
+	t->config.source = (struct dps_hub_source){
+		.ctx = t,
+		.read_cloud = test_hub_read_cloud,
+		.read_credentials = test_hub_read_credentials,
+		.update_cloud = test_hub_update,
+		.provision = test_hub_provision,
+		.now_s = test_hub_wall,
+		.network_up = test_hub_network_up,
+		.can_update = test_hub_can_update,
+	};
 	t->config.write_links = test_hub_write_links;
 	t->config.on_link = test_hub_on_link;
 	t->config.serve = test_hub_serve;

@@ -36,7 +36,7 @@ static void must(bool holds, const char *what)
 
 dps_result test_medium_write_device(struct dps_store *store, unsigned version)
 {
-	struct dps_device device = {{{(uint8_t)version, 2, 3}}, ""};
+	struct dps_store_device device = {{{(uint8_t)version, 2, 3}}, ""};
 
 	snprintf(device.key_slot, sizeof device.key_slot, "identity-%u", version);
 	return dps_store_write_device(store, &device);
@@ -44,7 +44,7 @@ dps_result test_medium_write_device(struct dps_store *store, unsigned version)
 
 unsigned test_medium_device(struct dps_store *store)
 {
-	struct dps_device device;
+	struct dps_store_device device;
 	char slot[sizeof device.key_slot];
 	dps_result result = dps_store_read_device(store, &device);
 

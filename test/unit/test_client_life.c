@@ -263,10 +263,10 @@ static void keys_stay_otherwise(void **state)
 /* The credentials in force say who the device is: a record of another device beside them, or none, is made right. */
 static void credentials_say_who_the_device_is(void **state)
 {
-	struct dps_device foreign = {.id = {{0x42}}, .key_slot = "identity-0"};
+	struct dps_store_device foreign = {.id = {{0x42}}, .key_slot = "identity-0"};
 	struct test_world world;
 	struct dps_store store;
-	struct dps_device device;
+	struct dps_store_device device;
 	struct dps_uuid before, after;
 
 	(void)state;

@@ -293,6 +293,85 @@ static void the_present_hub_is_back(void **state)
 	assert_int_equal(dps_client_state(&world.client), DPS_STATE_PROVISIONED);
 }
 
+static void nobody_there(dps_result result)
+{
+	world.connects[0] = result;
+	world.connect_count = 1;
+}
+
+/* What was in force is good enough after all: a device whose hub and service were away together does not provision anew for it. */
+static void the_hub_is_back_before_the_service(void **state)
+{
+	(void)state;
+	provision();
+	nobody_there(DPS_E_CONNECT);
+	assert_int_equal(source.provision(source.ctx, DPS_HUB_PROVISION_AGAIN, NULL), DPS_OK);
+	test_world_run(&world, 10 * MINUTE);
+	assert_int_equal(dps_client_state(&world.client), DPS_STATE_WAITING);
+	hub.state = DPS_HUB_ONLINE;
+	assert_int_equal(dps_online_process(&online), DPS_OK);
+	assert_int_equal(dps_client_state(&world.client), DPS_STATE_PROVISIONED);
+	nobody_there(DPS_OK);
+	test_world_clear(&world);
+	test_world_run(&world, 10 * MINUTE);
+	assert_int_equal(world.sent_count, 0);
+	/* the same of one that waited for another run to end */
+	hub.state = DPS_HUB_WAITING;
+	world.answer_ms = 100;
+	assert_int_equal(dps_client_start(&world.client, DPS_START_RENEW), DPS_OK);
+	test_world_run(&world, 10);
+	assert_int_equal(source.provision(source.ctx, DPS_HUB_PROVISION_AGAIN, NULL), DPS_OK);
+	hub.state = DPS_HUB_ONLINE;
+	assert_int_equal(dps_online_process(&online), DPS_OK);
+	test_world_run(&world, MINUTE);
+	test_world_clear(&world);
+	assert_int_equal(dps_online_process(&online), DPS_OK);
+	test_world_run(&world, MINUTE);
+	assert_int_equal(world.sent_count, 0);
+}
+
+/* The service was asked for an identity: what is in force may be revoked by now, and the run goes on. */
+static void not_once_an_identity_was_asked_for(void **state)
+{
+	(void)state;
+	provision();
+	test_world_clear(&world);
+	test_world_script(&world,
+	                  (struct world_script){.step = DPS_STEP_CREDENTIALS, .reaction = WORLD_CLOSE, .result = DPS_E_RESET, .count = 2});
+	assert_int_equal(source.provision(source.ctx, DPS_HUB_PROVISION_AGAIN, NULL), DPS_OK);
+	while (dps_client_state(&world.client) != DPS_STATE_WAITING || test_world_count(&world, DPS_STEP_CREDENTIALS) == 0)
+		world.now += dps_client_process(&world.client);
+	hub.state = DPS_HUB_ONLINE;
+	assert_int_equal(dps_online_process(&online), DPS_OK);
+	assert_int_equal(dps_client_state(&world.client), DPS_STATE_WAITING);
+	test_world_clear(&world);
+	test_world_run(&world, 10 * MINUTE);
+	assert_int_equal(dps_client_state(&world.client), DPS_STATE_PROVISIONED);
+	assert_in_range(test_world_count(&world, DPS_STEP_CREDENTIALS), 1, 3);
+	assert_int_equal(dps_online_process(&online), DPS_OK);
+	/* nor does a run that others have begun end for it */
+	nobody_there(DPS_E_CONNECT);
+	assert_int_equal(dps_client_start(&world.client, DPS_START_FORCE), DPS_OK);
+	test_world_run(&world, MINUTE);
+	assert_int_equal(dps_online_process(&online), DPS_OK);
+	assert_int_equal(dps_client_state(&world.client), DPS_STATE_WAITING);
+}
+
+/* The session is asked for the time, and told it, through the client. */
+static void the_time_goes_both_ways(void **state)
+{
+	const int64_t told = world.wall + INT64_C(86400000);
+
+	(void)state;
+	provision();
+	test_world_boot(&world);
+	assert_int_equal(dps_client_start(&world.client, DPS_START_NORMAL), DPS_OK);
+	assert_int_equal(source.now_s(source.ctx), 0);
+	assert_in_range(source.passed_s(source.ctx), world.wall / 1000, world.wall / 1000 + 60);
+	source.tell_time(source.ctx, told);
+	assert_int_equal(source.now_s(source.ctx), told / 1000);
+}
+
 static void not_when_a_run_has_brought_it(void **state)
 {
 	(void)state;
@@ -383,6 +462,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(another_hub, begin, end),
 		cmocka_unit_test_setup_teardown(a_gateway_too_long, begin, end),
 		cmocka_unit_test_setup_teardown(not_before_a_run_has_ended, begin, end),
+		cmocka_unit_test_setup_teardown(the_hub_is_back_before_the_service, begin, end),
+		cmocka_unit_test_setup_teardown(not_once_an_identity_was_asked_for, begin, end),
+		cmocka_unit_test_setup_teardown(the_time_goes_both_ways, begin, end),
 		cmocka_unit_test_setup_teardown(not_when_a_run_has_brought_it, begin, end),
 		cmocka_unit_test_setup_teardown(what_cannot_begin_is_told, begin, end),
 		cmocka_unit_test_setup_teardown(lists_are_put_in_force, begin, end),

@@ -29,7 +29,7 @@ static void the_format_stays_what_it_is(void **state)
 	struct dps_owner owner;
 	struct dps_acl acl;
 	struct dps_cloud cloud = {.gateway = {(const uint8_t *)"coaps+tcp://gw:5684", 19}, .gateway_count = 1};
-	struct dps_device device = {.key_slot = "identity-0"};
+	struct dps_store_device device = {.key_slot = "identity-0"};
 	struct dps_credentials credentials = {.not_before = 1, .not_after = 2, .accepted = 1795335898, .anchor_count = 1, .psk_count = 1};
 	struct dps_local local = {.anchor_count = 1, .psk_count = 1};
 	struct dps_stored_endpoints endpoints = {
@@ -162,7 +162,7 @@ static void views_beyond_their_bounds_are_refused(void **state)
 	struct dps_resources resources = {.array = {(const uint8_t *)"\1", 1}};
 	const struct dps_local local = {.anchors = {{.der = x}}, .anchor_count = 1, .psks = {{.key = x}}, .psk_count = 1};
 	struct dps_local l;
-	struct dps_device device = {.key_slot = ""};
+	struct dps_store_device device = {.key_slot = ""};
 	struct dps_stored_endpoints endpoints = {.count = DPS_CONFIG_ENDPOINTS};
 	struct test_store medium;
 	struct dps_store store;
@@ -265,7 +265,7 @@ static void a_store_that_is_not_open_does_nothing(void **state)
 {
 	struct test_store medium;
 	struct dps_store store = {.open = false};
-	struct dps_device device = {.key_slot = "x"};
+	struct dps_store_device device = {.key_slot = "x"};
 	struct dps_owner owner;
 	struct dps_stored_endpoints endpoints = {.count = 0};
 	int64_t time;
@@ -299,7 +299,7 @@ static void failures_of_the_port_are_told(void **state)
 	static const dps_result causes[] = {DPS_E_STORAGE, DPS_E_STORAGE_FULL, DPS_E_STORAGE_DENIED, DPS_AGAIN};
 	struct test_store medium;
 	struct dps_store store;
-	struct dps_device device;
+	struct dps_store_device device;
 	struct dps_owner owner;
 	struct dps_stored_endpoints endpoints = {.list = {{.uri = {(const uint8_t *)"u", 1}}}, .count = 1}, stored;
 	size_t i, n, reads;

@@ -27,7 +27,7 @@ static void expect_damage(struct test_store *medium, const char *name, bool remo
 	const dps_result lost = removed ? DPS_E_NOT_FOUND : DPS_E_STORAGE_CORRUPT;
 	struct dps_store store;
 	struct test_state now;
-	struct dps_device device;
+	struct dps_store_device device;
 	struct dps_stored_endpoints endpoints = {.count = 7};
 	uint32_t damaged = 0;
 	unsigned i;

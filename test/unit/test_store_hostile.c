@@ -383,7 +383,7 @@ static void forged_device_blobs_are_judged(void **state)
 	                                    "0008 7fffffffffffffff"};
 	struct test_store medium;
 	struct dps_store store;
-	struct dps_device device;
+	struct dps_store_device device;
 	struct dps_stored_endpoints endpoints;
 	uint8_t body[256];
 	size_t i;

@@ -55,7 +55,7 @@ static void expect_v1(struct dps_store *store)
 {
 	struct dps_owner owner;
 	struct dps_cloud cloud;
-	struct dps_device device;
+	struct dps_store_device device;
 	struct dps_stored_endpoints endpoints;
 	int64_t time;
 
@@ -257,7 +257,7 @@ static void damaged_old_forms_are_lost_alone(void **state)
 		for (size_t left = 0; left < len; left++) {
 			struct test_store medium;
 			struct dps_store store;
-			struct dps_device device;
+			struct dps_store_device device;
 			make_v1(&medium);
 			len = test_store_find(&medium, first_version[i].name)->len;
 			test_store_find(&medium, first_version[i].name)->len = left;

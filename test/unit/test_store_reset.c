@@ -14,7 +14,7 @@ static void expect_empty(struct dps_store *store)
 {
 	static const struct test_state nothing;
 	struct test_state now;
-	struct dps_device device;
+	struct dps_store_device device;
 
 	test_state_read(store, &now);
 	assert_true(test_state_same(&now, &nothing));

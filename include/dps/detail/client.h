@@ -59,6 +59,7 @@ struct dps_client {
 	unsigned flags;            /* enum dps_start_flags */
 	uint32_t wanted;           /* steps this run is for */
 	uint32_t done;             /* of these, staged */
+	uint32_t tried;            /* of these, sent in this run, whatever came of it */
 	uint64_t started;          /* monotonic ms */
 	uint64_t first_connect;    /* monotonic ms; 0: not yet */
 	uint64_t wake;             /* monotonic ms: the present state's wait ends */
@@ -98,7 +99,9 @@ struct dps_client {
 	bool time_known;
 	int64_t time_base_ms;  /* Unix ms at time_stamp */
 	uint64_t time_stamp;   /* monotonic ms */
-	int64_t time_floor_ms; /* stored */
+	int64_t time_floor_ms; /* stored; 0: none */
+	uint64_t floor_stamp;  /* monotonic ms, when it was read or written: what has passed since has passed for certain */
+	uint64_t floor_at;     /* monotonic ms: it is not looked at before */
 	bool time_proven;      /* in this run a peer's certificates were in date by it */
 	bool clock_odd;        /* told: the platform vouches for a time that cannot be */
 	int64_t renew_at_ms;   /* Unix ms: when a device that stays renews its identity */

@@ -10,6 +10,7 @@
 /* Requests of ours; they are their handles, too. */
 enum dps_hub_op {
 	DPS_HUB_OP_NONE,
+	DPS_HUB_OP_TIME,
 	DPS_HUB_OP_SIGN_UP,
 	DPS_HUB_OP_SIGN_IN,
 	DPS_HUB_OP_REFRESH,
@@ -73,6 +74,8 @@ struct dps_hub {
 	struct dps_trust trust;
 	struct dps_pki_path path;
 	bool attached;
+	bool time_due;                  /* the time is not known, and the gateway's dates are judged behind its answer */
+	bool no_time;                   /* this hub does not tell it */
 	bool full_handshake;            /* the next connection resumes nothing: what is kept of the last one is out of date */
 	bool leaving_sent;              /* the good-bye has left */
 	bool asked;                     /* the gateway has asked something since the sign-in left: it takes a publish now */
