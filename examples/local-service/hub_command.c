@@ -36,6 +36,7 @@ static struct command_line read_line(int argc, char *argv[], int wanted, const c
 	static const struct option known[] = {
 		{"state-dir", required_argument, NULL, 's'},
 		{"json", no_argument, NULL, 'j'},
+		{"help", no_argument, NULL, 'h'},
 		{NULL, 0, NULL, 0},
 	};
 	struct command_line line = {0};
@@ -46,6 +47,9 @@ static struct command_line read_line(int argc, char *argv[], int wanted, const c
 			line.state_directory = optarg;
 		} else if (code == 'j') {
 			line.is_json = true;
+		} else if (code == 'h') {
+			printf("usage: dps-service %s --state-dir DIR\n", usage);
+			exit(EXIT_SUCCESS);
 		} else {
 			exit(SERVICE_EXIT_USAGE);
 		}

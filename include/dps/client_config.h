@@ -58,7 +58,10 @@ struct dps_client_config {
 	uint32_t retry_ms[DPS_CONFIG_RETRIES];
 	size_t retry_count;
 	uint32_t long_factor;
-	/** Asked before each retry is scheduled; may change the delay and the time-out. May be NULL. Must not call the client. */
+	/**
+	 * Asked before each retry that the schedule has wait; may change the delay and the time-out. Not asked of what goes on at once (another endpoint, the other key)
+	 * and of requests that a connection's end took with it. May be NULL. Must not call the client.
+	 */
 	void (*on_retry)(void *user, struct dps_retry *retry);
 	uint32_t
 		start_jitter_ms; /**< a run waits up to so long before it first connects: for fleets that are switched on together; default 0 */

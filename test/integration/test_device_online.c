@@ -325,6 +325,28 @@ static void a_hub_without_an_entry(void **state)
 	assert_int_equal(test_count_named(&t.device, "committed"), 1);
 }
 
+/* Of the right authority, but another hub's: it gets no request, and no token. */
+static void a_gateway_of_another_hub(void **state)
+{
+	static struct test_program other;
+	char uri[64];
+
+	(void)state;
+	memset(&other, 0, sizeof(other));
+	test_online_gateway_of(&t, &other, "00000000-0000-0000-0000-000000000002", NULL, uri);
+	test_online_serve(&t, false, test_format(&t.scenario, "\"hubs\": [{\"id\": \"" TEST_ONLINE_HUB "\", \"gateways\": [\"%s\"]}]", uri),
+	                  NULL);
+	test_online_command(&t);
+	test_online_start(&t);
+	(void)test_program_await(&t.device, "provisioned");
+	assert_string_equal(test_get_text(test_program_await(&t.device, "offline"), "cause"), "server-name");
+	test_online_end(&t);
+	test_online_stop(&other);
+	assert_int_equal(test_count_named(&other, "hub-request"), 0);
+	assert_int_equal(test_count_named(&t.device, "online"), 0);
+	test_program_free(&other);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -338,6 +360,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(lines_change_values_and_observers_are_told, begin, end),
 		cmocka_unit_test_setup_teardown(bad_lines_change_nothing, begin, end),
 		cmocka_unit_test_setup_teardown(a_hub_without_an_entry, begin, end),
+		cmocka_unit_test_setup_teardown(a_gateway_of_another_hub, begin, end),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

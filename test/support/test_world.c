@@ -50,6 +50,7 @@ static dps_result channel_open(void *ctx, const struct dps_channel_params *param
 
 	assert_false(world->open);
 	assert_true(params->chain.len > 0);
+	assert_false(params->resume); /* the public service refuses devices on resumed sessions */
 	world->open = true;
 	world->connections++;
 	world->host = params->host;

@@ -349,6 +349,34 @@ static void cancel_when_provisioned(void **state)
 	test_world_free(&world);
 }
 
+/* Nor a device that is renewing its identity, wherever that is. */
+static void cancel_while_renewing(void **state)
+{
+	struct test_world world;
+
+	(void)state;
+	for (unsigned i = 0; i < 2; i++) {
+		test_world_init(&world);
+		world.config.stay = true;
+		world.answer_ms = 100;
+		world.path_not_after += 4000 * 86400;
+		test_world_play(&world, DPS_START_NORMAL, MINUTE);
+		test_world_clear(&world);
+		world.connects[0] = i == 0 ? DPS_E_CONNECT : DPS_OK;
+		world.connect_count = 1;
+		world.now += UINT64_C(70) * 24 * 3600 * 1000;
+		test_world_run(&world, 10);
+		assert_int_equal(dps_client_state(&world.client), i == 0 ? DPS_STATE_WAITING : DPS_STATE_ASKING);
+		dps_client_cancel(&world.client);
+		assert_int_equal(dps_client_state(&world.client), DPS_STATE_IDLE);
+		assert_false(world.open);
+		assert_int_equal(test_world_event_count(&world, DPS_EVENT_CANCELLED), 0);
+		assert_int_equal(test_world_event_count(&world, DPS_EVENT_FAILED), 0);
+		assert_int_equal(test_world_event_count(&world, DPS_EVENT_PROVISIONED), 0);
+		test_world_free(&world);
+	}
+}
+
 static void factory_reset(void **state)
 {
 	struct test_world world;
@@ -415,6 +443,7 @@ int main(void)
 		cmocka_unit_test(renewal),
 		cmocka_unit_test(cancel_within_an_event),
 		cmocka_unit_test(cancel_when_provisioned),
+		cmocka_unit_test(cancel_while_renewing),
 		cmocka_unit_test(factory_reset),
 		cmocka_unit_test(arguments),
 	};

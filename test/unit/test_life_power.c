@@ -135,6 +135,20 @@ static void act_local(struct test_world *world)
 		may_fail(dps_client_set_local(&world->client, &none));
 }
 
+/* As a hub's session does that was given new tokens. */
+static void act_tokens(struct test_world *world)
+{
+	static const uint8_t token[] = "another token";
+	struct dps_cloud cloud;
+
+	test_world_start(world, DPS_START_NORMAL);
+	if (dps_client_read_cloud(&world->client, buf, sizeof(buf), &cloud) != DPS_OK)
+		return; /* the power has gone already */
+	cloud.registered = true;
+	cloud.access_token = cloud.refresh_token = (struct dps_span){token, sizeof(token) - 1};
+	may_fail(dps_client_update_cloud(&world->client, &cloud));
+}
+
 static bool same_generations(const struct condition *a, const struct condition *b, uint32_t advanced)
 {
 	for (unsigned i = 0; i < DPS_RECORD_COUNT; i++)
@@ -292,6 +306,7 @@ static const struct scene renewal = {"renewal", provision, act_renew, DPS_RECORD
 static const struct scene rotation = {"renewal with a new key", provision_rotating, act_renew, DPS_RECORD_BIT(DPS_RECORD_CREDENTIALS)};
 static const struct scene reset = {"factory reset", provision, act_reset, 0};
 static const struct scene endpoints = {"other endpoints", provision, act_endpoints, 0};
+static const struct scene tokens = {"tokens of a hub", provision, act_tokens, DPS_RECORD_BIT(DPS_RECORD_CLOUD)};
 static const struct scene local = {"local credentials", provision, act_local, LOCAL};
 
 static void power_at_a_first_provisioning(void **state)
@@ -329,6 +344,7 @@ static void power_at_changes_at_run_time(void **state)
 	(void)state;
 	cut_everywhere(&endpoints, endpoints_old_or_new);
 	cut_everywhere(&local, old_or_new);
+	cut_everywhere(&tokens, old_or_new);
 }
 
 /* --- a medium that fails ------------------------------------------------------------------------------------------------------------ */
@@ -369,6 +385,37 @@ static void a_failing_medium(void **state)
 	fail_everywhere(&other_owner);
 	fail_everywhere(&renewal);
 	fail_everywhere(&rotation);
+	fail_everywhere(&tokens);
+}
+
+/* A reset that could not be done leaves the device whole, or is ended by the next one; nothing of the former life stays. */
+static void a_reset_on_a_failing_medium(void **state)
+{
+	static struct stage stage;
+	struct condition seen;
+
+	(void)state;
+	begin(&stage, &reset);
+	for (size_t n = 1; n <= stage.calls; n++) {
+		for (unsigned how = 0; how < 2; how++) {
+			set(&stage);
+			test_store_fail(&stage.world.store, TEST_STORE_ANY, n, DPS_E_STORAGE);
+			stage.world.store.fail_count = how == 0 ? 1 : SIZE_MAX;
+			act_reset(&stage.world);
+			test_store_power_on(&stage.world.store);
+			look(&stage.world, &seen);
+			if (seen.provisioned)
+				assert_whole(&reset, &stage.old, &seen);
+			test_world_boot(&stage.world);
+			assert_int_equal(dps_client_factory_reset(&stage.world.client), DPS_OK);
+			look(&stage.world, &seen);
+			assert_false(seen.provisioned);
+			assert_int_equal(seen.committed | seen.staged, 0);
+			assert_false(stage.world.has_key[0] || stage.world.has_key[1]);
+			assert_true(dps_uuid_is_nil(&seen.device_id));
+		}
+	}
+	end(&stage);
 }
 
 int main(void)
@@ -381,6 +428,7 @@ int main(void)
 		cmocka_unit_test(power_at_a_factory_reset),
 		cmocka_unit_test(power_at_changes_at_run_time),
 		cmocka_unit_test(a_failing_medium),
+		cmocka_unit_test(a_reset_on_a_failing_medium),
 	};
 	int failed = cmocka_run_group_tests_name("power cuts in a device's life", tests, NULL, NULL);
 
