@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* See online_conf.h. A command is carried out behind its answer: the session goes on until there is something new, or signs out first. */
+/*
+ * See online_conf.h. Endpoints are stored before they are acknowledged; what follows from a command is done behind its answer: the session goes on until there is
+ * something new, or signs out first.
+ */
 #include "online_conf.h"
 
 #include <string.h>
@@ -7,7 +10,7 @@
 #include "conf.h"
 #include "device.h"
 
-enum { CHANGED = 204, BAD_REQUEST = 400, UNAVAILABLE = 503 };
+enum { CHANGED = 204, BAD_REQUEST = 400, INTERNAL_ERROR = 500, UNAVAILABLE = 503 };
 
 static dps_result get(void *ctx, enum dps_interface interface, uint8_t *buf, size_t size, size_t *len)
 {
@@ -19,11 +22,24 @@ static dps_result get(void *ctx, enum dps_interface interface, uint8_t *buf, siz
 }
 
 /* Lengths were judged by who read it. */
-static void copy(char *text, struct dps_span span)
+static const char *copy(char *text, struct dps_span span)
 {
 	if (span.len > 0)
 		memcpy(text, span.data, span.len);
 	text[span.len] = '\0';
+	return text;
+}
+
+static dps_result replace(struct device *device, const struct dps_conf_command *command)
+{
+	char uris[DPS_CONFIG_ENDPOINTS][DPS_CONFIG_URI_LENGTH + 1];
+	char names[DPS_CONFIG_ENDPOINTS][DPS_CONFIG_NAME_LENGTH + 1];
+	struct dps_endpoint list[DPS_CONFIG_ENDPOINTS];
+
+	for (size_t i = 0; i < command->endpoint_count; i++)
+		list[i] =
+			(struct dps_endpoint){.uri = copy(uris[i], command->endpoints[i].uri), .name = copy(names[i], command->endpoints[i].name)};
+	return dps_client_replace_endpoints(&device->client, list, command->endpoint_count);
 }
 
 static unsigned post(void *ctx, enum dps_interface interface, struct dps_span payload)
@@ -37,12 +53,9 @@ static unsigned post(void *ctx, enum dps_interface interface, struct dps_span pa
 		return BAD_REQUEST;
 	if (conf->due != DPS_CONF_NOTHING)
 		return UNAVAILABLE;
+	if (command.kind == DPS_CONF_REPLACE && replace(device, &command) != DPS_OK)
+		return INTERNAL_ERROR;
 	conf->due = command.kind;
-	conf->endpoint_count = command.endpoint_count;
-	for (size_t i = 0; i < command.endpoint_count; i++) {
-		copy(conf->uris[i], command.endpoints[i].uri);
-		copy(conf->names[i], command.endpoints[i].name);
-	}
 	return CHANGED;
 }
 
@@ -81,16 +94,6 @@ void online_conf_note(struct device *device)
 
 /* --- commands ---------------------------------------------------------------------------------------------------------------------- */
 
-static dps_result replace(struct device *device)
-{
-	const struct online_conf *conf = &device->online.conf;
-	struct dps_endpoint list[DPS_CONFIG_ENDPOINTS];
-
-	for (size_t i = 0; i < conf->endpoint_count; i++)
-		list[i] = (struct dps_endpoint){.uri = conf->uris[i], .name = conf->names[i]};
-	return dps_client_replace_endpoints(&device->client, list, conf->endpoint_count);
-}
-
 /* A run that is under way gives way to the one asked for, silently. */
 static dps_result provision_again(struct device *device)
 {
@@ -106,7 +109,7 @@ bool online_conf_carry_out(struct device *device)
 {
 	struct online_conf *conf = &device->online.conf;
 	const enum dps_conf_kind due = conf->due;
-	dps_result result = DPS_OK;
+	dps_result result;
 
 	conf->due = DPS_CONF_NOTHING;
 	if (due == DPS_CONF_NOTHING)
@@ -115,10 +118,7 @@ bool online_conf_carry_out(struct device *device)
 		online_begin_reset(device);
 		return true;
 	}
-	if (due == DPS_CONF_REPLACE)
-		result = replace(device);
-	if (result == DPS_OK)
-		result = provision_again(device);
+	result = provision_again(device);
 	if (result != DPS_OK)
 		device->reporter->warning(dps_result_name(result), "what was asked for on /plgd/dps could not be done");
 	return true;

@@ -16,11 +16,7 @@ struct online_conf {
 	uint8_t shown[ONLINE_CONF_MAX]; /* what observers were told last */
 	size_t shown_len;
 
-	/* A command that was answered and is to be carried out. */
-	enum dps_conf_kind due;
-	char uris[DPS_CONFIG_ENDPOINTS][DPS_CONFIG_URI_LENGTH + 1];
-	char names[DPS_CONFIG_ENDPOINTS][DPS_CONFIG_NAME_LENGTH + 1];
-	size_t endpoint_count;
+	enum dps_conf_kind due; /* a command that was answered and is to be carried out */
 };
 
 /* Describes the resource, to be added to the device's. */
