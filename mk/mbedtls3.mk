@@ -12,8 +12,11 @@ mbedtls3 = CPPFLAGS="-isystem $(MBEDTLS3_ROOT)/usr/include" LDFLAGS="-L$(MBEDTLS
   $(submake) -s BUILD=$(MBEDTLS3_BUILD)
 
 mbedtls3_unit := $(filter test_pki_% test_mbedtls_% test_plgd%,$(unit_src:test/unit/%.c=%))
-mbedtls3_bin  := $(mbedtls3_unit:%=$(MBEDTLS3_BUILD)/test/unit/%) \
-  $(addprefix $(MBEDTLS3_BUILD)/test/integration/,test_device_flow test_device_identity test_device_trust)
+# Those of the integration tests in which TLS decides: towards services, at hubs with sessions that are resumed, and behind faults of both.
+mbedtls3_integration := test_device_flow test_device_identity test_device_trust test_device_hostile test_device_redirect test_device_recovery \
+  test_device_online test_device_online_life test_device_online_anyway test_device_hostile_gateway test_device_hostile_hub \
+  test_scenario_online test_scenario_online_renewal test_scenario_renewal
+mbedtls3_bin  := $(mbedtls3_unit:%=$(MBEDTLS3_BUILD)/test/unit/%) $(mbedtls3_integration:%=$(MBEDTLS3_BUILD)/test/integration/%)
 
 .PHONY: check-mbedtls3
 check-mbedtls3: deps-check $(MBEDTLS3_BUILD)/packages/fetched ## build against Mbed TLS 3.6 and test what uses it (fetches)
