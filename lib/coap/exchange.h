@@ -45,8 +45,9 @@ dps_result dps_coap_send(struct dps_coap *c, unsigned handle, const struct dps_r
 struct dps_coap_slot *dps_coap_find(struct dps_coap *c, const uint8_t *token, size_t token_len);
 /* Ends a request: frees its slot, and the body area if it has it. */
 void dps_coap_finish(struct dps_coap *c, struct dps_coap_slot *slot);
-/* Begins a request's message. block or DPS_COAP_ABSENT: Block1 of the body in the area, without a body Block2 of the answer. */
-void dps_coap_begin_request(struct dps_coap *c, struct dps_coap_writer *w, const struct dps_coap_slot *slot, bool has_body, uint32_t block);
+/* Begins a request's message. block or DPS_COAP_ABSENT: Block1 of the body in the area if sends_block, else Block2 of the answer. */
+void dps_coap_begin_request(struct dps_coap *c, struct dps_coap_writer *w, const struct dps_coap_slot *slot, bool sends_block,
+                            uint32_t block);
 /* Fresh random bytes for a token. */
 dps_result dps_coap_token(struct dps_coap *c, uint8_t token[DPS_COAP_TOKEN_SIZE]);
 

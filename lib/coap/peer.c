@@ -7,9 +7,6 @@
 
 #include <string.h>
 
-/* OCF Core specification: "1.0.0" as an option value. */
-#define OCF_VERSION 2048
-
 /* RFC 7641 section 3.4: sequence numbers have 24 bits. */
 #define OBSERVE_MASK UINT32_C(0xffffff)
 
@@ -106,7 +103,7 @@ static bool is_sendable(const struct dps_coap_reply *reply)
 }
 
 /* Writes the options, and moves the payload to where they end. */
-static void write_reply(const struct dps_coap *c, struct dps_coap_writer *w, const struct dps_coap_reply *reply)
+static void write_reply(struct dps_coap_writer *w, const struct dps_coap_reply *reply)
 {
 	uint8_t *payload;
 	size_t room;
@@ -117,11 +114,8 @@ static void write_reply(const struct dps_coap *c, struct dps_coap_writer *w, con
 	if (reply->observe >= 0)
 		dps_coap_write_uint(w, DPS_COAP_OBSERVE, (uint32_t)reply->observe & OBSERVE_MASK);
 #endif
-	if (reply->len > 0 && reply->content_format >= 0) {
+	if (reply->len > 0 && reply->content_format >= 0)
 		dps_coap_write_uint(w, DPS_COAP_CONTENT_FORMAT, (uint32_t)reply->content_format);
-		if (c->options.ocf_version)
-			dps_coap_write_uint(w, DPS_COAP_OCF_CONTENT_VERSION, OCF_VERSION);
-	}
 	payload = dps_coap_write_payload(w, &room);
 	if (reply->len > 0)
 		memmove(payload, reply->payload, reply->len);
@@ -148,7 +142,7 @@ void dps_coap_take_request(struct dps_coap *c, struct dps_coap_message *m)
 	c->counters.served++;
 	if (!is_sendable(&reply))
 		reply = empty_reply(500);
-	write_reply(c, &w, &reply);
+	write_reply(&w, &reply);
 	end_reply(c, &w, wire_code(reply.code), reply.len);
 }
 
@@ -183,7 +177,7 @@ dps_result dps_coap_notify(struct dps_coap *c, struct dps_span token, dps_coap_w
 		if (reply.code < 200 || reply.code > 531 || reply.code % 100 > 31 || reply.etag_len > DPS_COAP_ETAG_SIZE)
 			return DPS_E_ARGUMENT;
 		if (is_sendable(&reply)) {
-			write_reply(c, &w, &reply);
+			write_reply(&w, &reply);
 			(void)dps_coap_end(c, &w, wire_code(reply.code), reply.len);
 			c->counters.notifications++;
 			return DPS_OK;

@@ -6,9 +6,6 @@
 
 #include <string.h>
 
-/* OCF Core specification: "1.0.0" as an option value. */
-#define OCF_VERSION 2048
-
 #define QUERY_PART_MAX 255
 
 struct dps_coap_slot *dps_coap_find(struct dps_coap *c, const uint8_t *token, size_t token_len)
@@ -54,11 +51,12 @@ dps_result dps_coap_token(struct dps_coap *c, uint8_t token[DPS_COAP_TOKEN_SIZE]
 	return dps_coap_find(c, token, DPS_COAP_TOKEN_SIZE) == NULL ? DPS_OK : DPS_E_RANDOM;
 }
 
-void dps_coap_begin_request(struct dps_coap *c, struct dps_coap_writer *w, const struct dps_coap_slot *slot, bool has_body, uint32_t block)
+void dps_coap_begin_request(struct dps_coap *c, struct dps_coap_writer *w, const struct dps_coap_slot *slot, bool sends_block,
+                            uint32_t block)
 {
 	dps_coap_begin(c, w, slot->token, DPS_COAP_TOKEN_SIZE);
 	dps_coap_write_path(w, slot->path);
-	if (has_body)
+	if (slot->has_body)
 		dps_coap_write_uint(w, DPS_COAP_CONTENT_FORMAT, c->options.content_format);
 #if DPS_CONFIG_HUB
 	if (slot->query != NULL)
@@ -66,14 +64,9 @@ void dps_coap_begin_request(struct dps_coap *c, struct dps_coap_writer *w, const
 #endif
 	dps_coap_write_uint(w, DPS_COAP_ACCEPT, c->options.accept);
 	if (block != DPS_COAP_ABSENT) {
-		dps_coap_write_uint(w, has_body ? DPS_COAP_BLOCK1 : DPS_COAP_BLOCK2, block);
-		if (has_body)
+		dps_coap_write_uint(w, sends_block ? DPS_COAP_BLOCK1 : DPS_COAP_BLOCK2, block);
+		if (sends_block)
 			dps_coap_write_uint(w, DPS_COAP_SIZE1, (uint32_t)c->area.len);
-	}
-	if (c->options.ocf_version) {
-		dps_coap_write_uint(w, DPS_COAP_OCF_ACCEPT_VERSION, OCF_VERSION);
-		if (has_body)
-			dps_coap_write_uint(w, DPS_COAP_OCF_CONTENT_VERSION, OCF_VERSION);
 	}
 }
 
@@ -82,7 +75,7 @@ static bool begin_whole(struct dps_coap *c, struct dps_coap_writer *w, const str
 {
 	size_t room;
 
-	dps_coap_begin_request(c, w, slot, limit > 0, DPS_COAP_ABSENT);
+	dps_coap_begin_request(c, w, slot, false, DPS_COAP_ABSENT);
 	*body = dps_coap_write_payload(w, &room);
 	return !w->full && limit <= room;
 }
@@ -163,6 +156,7 @@ dps_result dps_coap_send(struct dps_coap *c, unsigned handle, const struct dps_r
 	slot->path = request->path;
 	slot->handle = handle;
 	slot->method = METHODS[request->method];
+	slot->has_body = request->write_body != NULL && request->body_limit > 0;
 #if DPS_CONFIG_HUB
 	slot->query = request->query;
 #endif

@@ -310,6 +310,8 @@ static dps_result transport_keepalive(void *self)
 	if (c->failed == DPS_OK && c->pinging)
 		return DPS_E_TIMEOUT;
 	result = dps_coap_ping(c);
+	if (result == DPS_OK)
+		dps_coap_push(c); /* now: the caller's next turn may be when the answer is due */
 	c->send_refused |= result == DPS_AGAIN;
 	return result;
 }

@@ -70,7 +70,6 @@ const struct dps_service *dps_plgd_init(struct dps_plgd *plgd, const char *const
 	const struct dps_coap_options options = {
 		.accept = DPS_COAP_FORMAT_OCF_CBOR,
 		.content_format = DPS_COAP_FORMAT_OCF_CBOR,
-		.ocf_version = true,
 		.assumed_size = SERVICE_MESSAGE_SIZE,
 		.receive = plgd->receive,
 		.receive_size = sizeof(plgd->receive),

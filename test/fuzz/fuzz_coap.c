@@ -244,7 +244,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	options.receive_size = buffers[data[0] & 3];
 	options.send = f->send;
 	options.send_size = buffers[data[0] >> 2 & 3];
-	options.ocf_version = (data[0] & 16) != 0;
 	options.assumed_size = (data[0] & 32) != 0 ? 262144 : 0;
 	f->read_step = data[1] + 1u;
 	f->write_step = data[2] + 1u;

@@ -40,6 +40,7 @@ static void live_long(void)
 {
 	world.identity_not_after += 3900 * 86400;
 	world.config.renewal_permille = 1000;
+	world.config.renewal_jitter_permille = 0;
 	test_world_play(&world, DPS_START_NORMAL, MINUTE);
 	assert_int_equal(dps_client_start(&world.client, DPS_START_RENEW), DPS_OK);
 	test_world_run(&world, MINUTE);

@@ -447,29 +447,6 @@ static void test_body_failures(void **state)
 	assert_int_equal(m.payload_len, 0);
 }
 
-static void test_ocf_version_options(void **state)
-{
-	struct dps_coap_options options = *test_coap_default();
-
-	(void)state;
-	options.ocf_version = true;
-	test_coap_init(&t, &options);
-	assert_int_equal(test_coap_get(&t, 1, "/a"), DPS_OK);
-	assert_int_equal(post(2, "/c", "x", 1), DPS_OK);
-	test_coap_assert_idle(&t);
-	test_coap_take(&t);
-	assert_true(test_coap_next(&t, &m));
-	assert_true(test_coap_next(&t, &m));
-	assert_int_equal(test_coap_uint(&m, 2049), 2048);
-	assert_int_equal(test_coap_uint(&m, 2053), -1);
-	assert_int_equal(test_coap_uint(&m, 12), -1);
-	assert_true(test_coap_next(&t, &m));
-	assert_int_equal(test_coap_uint(&m, 12), 10000);
-	assert_int_equal(test_coap_uint(&m, 17), 10000);
-	assert_int_equal(test_coap_uint(&m, 2049), 2048);
-	assert_int_equal(test_coap_uint(&m, 2053), 2048);
-}
-
 static void test_body_waits_for_room(void **state)
 {
 	struct dps_coap_options options = *test_coap_default();
@@ -503,7 +480,6 @@ int main(void)
 		cmocka_unit_test(test_send_buffer_full),
 		cmocka_unit_test(test_request_too_large),
 		cmocka_unit_test(test_body_failures),
-		cmocka_unit_test(test_ocf_version_options),
 		cmocka_unit_test(test_body_waits_for_room),
 	};
 

@@ -146,24 +146,6 @@ static void test_reply_forms(void **state)
 	test_coap_assert_written(&t, "01a0aa");
 }
 
-static void test_reply_with_ocf_version(void **state)
-{
-	struct dps_coap_options options = *test_coap_default();
-
-	(void)state;
-	start(0);
-	options.serve = serve;
-	options.serve_ctx = &served;
-	options.ocf_version = true;
-	served.reply_len = 1;
-	test_coap_init(&t, &options);
-	test_coap_assert_idle(&t);
-	test_coap_take(&t);
-	test_coap_feed_text(&t, 1, "aa", "b161", "");
-	test_coap_assert_idle(&t);
-	test_coap_assert_written(&t, "a145aa c22710 e206ec0800 ff72");
-}
-
 static void test_refused_without_asking(void **state)
 {
 	(void)state;
@@ -469,7 +451,6 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_request_served),
 		cmocka_unit_test(test_reply_forms),
-		cmocka_unit_test(test_reply_with_ocf_version),
 		cmocka_unit_test(test_refused_without_asking),
 		cmocka_unit_test(test_no_application),
 		cmocka_unit_test(test_request_too_large),

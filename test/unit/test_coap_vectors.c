@@ -136,10 +136,34 @@ static void assert_answered(const struct line *line, const uint8_t *payload, siz
 	assert_memory_equal(t.answer.payload, payload, payload_len);
 }
 
+/*
+ * What we send where the probe sent this line: it asked for further blocks of a POST without Content-Format, which the service took then; later ones know a
+ * request by all its options, and ours repeats it.
+ */
+static size_t as_sent(const struct line *line, uint8_t *bytes)
+{
+	static const uint8_t accept[] = {0x62, 0x27, 0x10};                 /* 17, behind the path (11) */
+	static const uint8_t both[] = {0x12, 0x27, 0x10, 0x52, 0x27, 0x10}; /* 12, 17 */
+	const bool further = line->m.code == 2 && line->m.block2 != DPS_COAP_ABSENT;
+	size_t at = 0;
+
+	memcpy(bytes, line->bytes, line->len);
+	if (!further)
+		return line->len;
+	while (memcmp(bytes + at, accept, sizeof(accept)) != 0)
+		assert_true(++at + sizeof(accept) <= line->len);
+	memcpy(bytes + at, both, sizeof(both));
+	memcpy(bytes + at + sizeof(both), line->bytes + at + sizeof(accept), line->len - at - sizeof(accept));
+	bytes[1] = (uint8_t)(bytes[1] + sizeof(both) - sizeof(accept)); /* the length */
+	return line->len + sizeof(both) - sizeof(accept);
+}
+
 static unsigned replay(const char *name, size_t receive_size, size_t step, bool compare_csm)
 {
 	static uint8_t assembled[8192];
+	static uint8_t sent[8192];
 	size_t assembled_len = 0;
+	size_t sent_len;
 	unsigned answers = 0;
 	struct dps_coap_options options = *test_coap_default();
 
@@ -161,10 +185,11 @@ static unsigned replay(const char *name, size_t receive_size, size_t step, bool 
 				continue;
 			make(current);
 			assert_int_equal(test_coap_run(&t), DPS_AGAIN);
-			assert_true(t.peer.out_len >= current->len);
-			assert_memory_equal(t.peer.out, current->bytes, current->len);
-			t.peer.out_len -= current->len;
-			memmove(t.peer.out, t.peer.out + current->len, t.peer.out_len);
+			sent_len = as_sent(current, sent);
+			assert_true(t.peer.out_len >= sent_len);
+			assert_memory_equal(t.peer.out, sent, sent_len);
+			t.peer.out_len -= sent_len;
+			memmove(t.peer.out, t.peer.out + sent_len, t.peer.out_len);
 			continue;
 		}
 		test_channel_feed(&t.peer, current->bytes, current->len);

@@ -23,7 +23,6 @@ typedef void (*dps_coap_serve)(void *ctx, const struct dps_coap_inbound *inbound
 struct dps_coap_options {
 	uint16_t accept;         /* Accept of our requests, and what success answers must carry */
 	uint16_t content_format; /* Content-Format of their bodies */
-	bool ocf_version;        /* add OCF-Accept-Content-Format-Version and OCF-Content-Format-Version (2049, 2053) = 2048, OCF 1.0 */
 	uint32_t assumed_size;   /* largest message assumed of a peer until its CSM says; 0: DPS_COAP_DEFAULT_MESSAGE_SIZE */
 	uint8_t *receive;        /* the receive buffer and its size, 64 to 65,536; borrowed until the connection is no longer used */
 	size_t receive_size;
@@ -56,6 +55,7 @@ struct dps_coap_slot {
 	unsigned handle;
 	uint8_t token[DPS_COAP_TOKEN_SIZE];
 	uint8_t method; /* the code on the wire; 0: the slot is free */
+	bool has_body;  /* and so a Content-Format, which requests for further blocks repeat (RFC 7959 section 2.4, as servers compare) */
 };
 
 /* The body area and the one request it is lent to. */
