@@ -80,7 +80,11 @@ static void on_hub_event(void *user, const struct dps_hub_event *event)
 	for (size_t i = 0; i < online->href_count; i++)
 		hrefs[i] = online->hrefs[i];
 	device->reporter->online(&report);
-	online->signed_in |= event->type == DPS_HUB_EVENT_ONLINE;
+	if (event->type == DPS_HUB_EVENT_ONLINE) {
+		online->signed_in = true;
+		online->gateway_hub = event->hub;
+		snprintf(online->gateway, sizeof(online->gateway), "%s", event->gateway);
+	}
 	if (event->type == DPS_HUB_EVENT_PUBLISHED) {
 		online->published = true;
 		online->href_count = 0;
@@ -99,6 +103,15 @@ static void show_time(void *user, struct dps_device_time *time)
 		time->status = DPS_TIME_IN_SYNC;
 }
 
+/* The hub's own word; it is shown, and nothing follows from it. */
+static bool set_synced(void *user, int64_t last_synced)
+{
+	struct device *device = user;
+
+	device->online.last_synced = last_synced;
+	return true;
+}
+
 static dps_result make_resources(struct device *device, const struct dps_uuid *id, const char **href)
 {
 	struct online *online = &device->online;
@@ -113,6 +126,7 @@ static dps_result make_resources(struct device *device, const struct dps_uuid *i
 		.name = online->name,
 		.name_size = sizeof(online->name),
 		.clock = show_time,
+		.set_synced = set_synced,
 		.on_request = on_request,
 		.on_notified = on_notified,
 		.random = &device->platform.random,
@@ -344,6 +358,13 @@ static void begin_leaving(struct device *device, int how)
 void online_begin_reset(struct device *device)
 {
 	begin_leaving(device, ONLINE_RESETS);
+}
+
+struct dps_gateway online_gateway(const struct device *device)
+{
+	const struct online *online = &device->online;
+
+	return (struct dps_gateway){online->gateway_hub, {(const uint8_t *)online->gateway, strlen(online->gateway)}};
 }
 
 bool online_leave(struct device *device)

@@ -31,6 +31,9 @@ struct online {
 	struct dps_device_config about;
 	char name[64];
 	int64_t last_synced; /* Unix ms, when the time was told last; 0: never */
+
+	struct dps_uuid gateway_hub; /* where it was signed in last, and ... */
+	char gateway[DPS_CONFIG_URI_LENGTH + 1];
 	struct online_conf conf;
 	struct input input;
 	struct {
@@ -86,5 +89,8 @@ bool online_leave(struct device *device);
 
 /* Begins to leave for a reset. */
 void online_begin_reset(struct device *device);
+
+/* The gateway that the device was signed in at last. */
+struct dps_gateway online_gateway(const struct device *device);
 
 #endif

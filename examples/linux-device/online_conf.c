@@ -94,11 +94,15 @@ void online_conf_note(struct device *device)
 
 /* --- commands ---------------------------------------------------------------------------------------------------------------------- */
 
-/* A run that is under way gives way to the one asked for, silently. */
+/*
+ * A run that is under way gives way to the one asked for, silently. The service is asked for the hub that the command came from: its first one may be another, and
+ * dead.
+ */
 static dps_result provision_again(struct device *device)
 {
 	const enum dps_state state = dps_client_state(&device->client);
-	dps_result result = dps_client_select_gateway(&device->client, NULL);
+	const struct dps_gateway gateway = online_gateway(device);
+	dps_result result = dps_client_select_gateway(&device->client, &gateway);
 
 	if (state != DPS_STATE_IDLE && state != DPS_STATE_PROVISIONED)
 		dps_client_stop(&device->client);

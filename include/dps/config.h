@@ -142,9 +142,12 @@
 #define DPS_CONFIG_RESOURCE_TABLE 16
 #endif
 
-/** Observations of a device's resources at a time. Range 1 to 64. The public hub makes one with all values, or one for each published resource. */
+/**
+ * Observations of a device's resources at a time. Range 1 to 64. The public hub makes one with all values, or one for each published resource: the
+ * DPS_CONFIG_RESOURCE_TABLE of the application's and six own ones.
+ */
 #ifndef DPS_CONFIG_OBSERVERS
-#define DPS_CONFIG_OBSERVERS 8
+#define DPS_CONFIG_OBSERVERS 24
 #endif
 
 /** ETags of resources: who comes back and knows the values is not told them again. */

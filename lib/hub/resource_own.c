@@ -48,6 +48,21 @@ static const struct dps_device_resource clock_of_device = {
 	.get_max = TIME_MAX,
 };
 
+/* Of a device that cannot be told when it was synchronised. */
+static const struct dps_device_resource clock_that_shows = {
+	.href = DPS_TIME_HREF,
+	.types = {"x.plgd.dev.time"},
+	.interfaces = DPS_IF_R | DPS_IF_BASELINE,
+	.policy = SHOWN | DPS_POLICY_VOLATILE,
+	.get = get_time,
+	.get_max = TIME_MAX,
+};
+
+static const struct dps_device_resource *clock_of(const struct dps_device *d)
+{
+	return d->config->set_synced != NULL ? &clock_of_device : &clock_that_shows;
+}
+
 static void write_pair(struct dps_cbor_writer *w, const char *key, const char *text)
 {
 	dps_cbor_write_text(w, key);
@@ -134,7 +149,7 @@ static dps_result get_time(void *ctx, enum dps_interface interface, uint8_t *buf
 	d->config->clock(d->config->user, &now);
 	status = now.status > DPS_TIME_UNKNOWN && now.status <= DPS_TIME_FROM_STORAGE && d->subject.authenticated;
 	dps_cbor_writer_init(&w, buf, size);
-	begin_map(&w, &clock_of_device, interface, 1u + d->subject.authenticated + status);
+	begin_map(&w, clock_of(d), interface, 1u + d->subject.authenticated + status);
 	write_time(&w, "time", now.now);
 	if (status)
 		write_pair(&w, "status", statuses[now.status]);
@@ -207,9 +222,7 @@ void dps_device_add_own(struct dps_device *d)
 	if (d->name.writable)
 		add_one(d, &con);
 	if (d->config->clock != NULL)
-		add_one(d, &clock_of_device);
-	if (d->config->clock != NULL && d->config->set_synced == NULL)
-		d->own[d->count - 1].post = NULL;
+		add_one(d, clock_of(d));
 }
 
 #endif

@@ -311,7 +311,7 @@ static const struct {
 	{"b36f696303726573" CBOR_FORMAT, "links", 0, 405},
 	{"ba782e706c67642e646576"
      "0474696d65" CBOR_FORMAT,
-     "lastSyncedTime", TEXT, 405},
+     "lastSyncedTime", TEXT, 400},
 };
 
 static void values_of_wrong_types(void **state)

@@ -10,6 +10,8 @@
 
 #include "support/test_online.h"
 
+#define OTHER_HUB "00000000-0000-0000-0000-000000000002"
+
 static struct test_online t;
 static struct test_program gateway; /* of its own, that outlives the service */
 static char gateway_uri[64];
@@ -131,12 +133,42 @@ static void an_outage_of_both(void **state)
 	assert_int_equal(test_online_requests(&t.service, "credentials"), 0);
 }
 
+/* The first hub of the service's list is dead, and the device is at the second: told there to provision again, it stays with that. */
+static void again_at_the_second_hub(void **state)
+{
+	(void)state;
+	test_online_gateway_of(&t, &gateway, OTHER_HUB, NULL, gateway_uri);
+	test_online_serve(&t, false,
+	                  test_format(&t.scenario,
+	                              "\"hubs\": [{\"id\": \"" TEST_ONLINE_HUB
+	                              "\", \"gateways\": [\"coaps+tcp://localhost:1\"]}, {\"id\": \"" OTHER_HUB "\", \"gateways\": [\"%s\"]}]",
+	                              gateway_uri),
+	                  NULL);
+	test_online_command(&t);
+	test_command_add(&t.command, "--hub-fallback", "0.2");
+	test_command_set(&t.command, "--hub-retry", "0.05");
+	test_online_start(&t);
+	snprintf(t.device_id, sizeof(t.device_id), "%s", test_get_text(test_program_await(&t.device, "provisioned"), "deviceId"));
+	assert_string_equal(test_get_text(test_program_await(&t.device, "fallback"), "provision"), "gateway");
+	assert_string_equal(test_get_text(test_program_await(&t.device, "online"), "hub"), OTHER_HUB);
+	(void)test_program_await(&t.device, "published");
+	assert_int_equal(test_online_ask(&t, "post", "/plgd/dps", "{\"forceReprovision\":true}", NULL, 0), 0);
+	assert_string_equal(test_get_text(test_program_await(&t.device, "offline"), "cause"), "cancelled");
+	assert_string_equal(test_get_text(test_program_await(&t.device, "online"), "hub"), OTHER_HUB);
+	(void)test_program_await(&t.device, "published");
+	expect_light();
+	test_online_end(&t);
+	assert_int_equal(test_count_named(&t.device, "fallback"), 1);
+	assert_int_equal(test_count_named(&t.device, "committed"), 3);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(sent_to_nowhere_and_cut_off, begin, end),
 		cmocka_unit_test_setup_teardown(runs_without_a_service, begin, end),
 		cmocka_unit_test_setup_teardown(an_outage_of_both, begin, end),
+		cmocka_unit_test_setup_teardown(again_at_the_second_hub, begin, end),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

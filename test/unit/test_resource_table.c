@@ -390,6 +390,7 @@ static void the_time_can_be_set(void **state)
 	t.config.set_synced = NULL;
 	test_resource_begin(&t);
 	assert_int_equal(test_post(&t, PATH_TIME, "a1 6e 6c61737453796e63656454696d65 60"), 405);
+	assert_int_equal(test_get(&t, PATH_TIME "4c 69663d6f69632e69662e7277" /* if=oic.if.rw */), 400);
 }
 
 /* An unsecured peer reads the time and nothing about it. */
