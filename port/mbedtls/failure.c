@@ -91,6 +91,14 @@ static bool is_closed(int error)
 	return error == 0 || error == MBEDTLS_ERR_SSL_CONN_EOF || error == MBEDTLS_ERR_SSL_PEER_CLOSE_NOTIFY;
 }
 
+/* The library judges that itself, behind the path, and has no error of its own for it. */
+static bool is_for_other_uses(const struct dps_mbedtls_channel *channel)
+{
+	const uint32_t flags = mbedtls_ssl_get_verify_result(&channel->ssl);
+
+	return flags != UINT32_MAX && (flags & (MBEDTLS_X509_BADCERT_KEY_USAGE | MBEDTLS_X509_BADCERT_EXT_KEY_USAGE)) != 0;
+}
+
 /* The cause of a failed handshake, what is certain first. */
 static dps_result cause_of(const struct dps_mbedtls_channel *channel, int error)
 {
@@ -102,8 +110,8 @@ static dps_result cause_of(const struct dps_mbedtls_channel *channel, int error)
 		return DPS_E_TLS_ALERT;
 	if (channel->verdict != DPS_OK)
 		return channel->verdict;
-	/* a handshake that came to its end without a path that lib/pki accepted counts here too */
-	if (error == 0 || error == MBEDTLS_ERR_X509_CERT_VERIFY_FAILED || channel->path_flags != 0)
+	/* a handshake that came to its end without a path that lib/pki accepted counts here too, and a certificate that is not for servers */
+	if (error == 0 || is_for_other_uses(channel) || error == MBEDTLS_ERR_X509_CERT_VERIFY_FAILED || channel->path_flags != 0)
 		return DPS_E_SERVER_UNTRUSTED;
 	if (channel->read_failure != DPS_OK)
 		return channel->read_failure;

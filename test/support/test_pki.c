@@ -141,8 +141,9 @@ static void put_serial(mbedtls_x509write_cert *writer)
 
 void test_certificate_make(struct test_certificate *out, const struct test_certificate_spec *spec)
 {
-	/* SEQUENCE { id-kp-serverAuth } */
+	/* SEQUENCE { id-kp-serverAuth }, SEQUENCE { id-kp-clientAuth } */
 	static const unsigned char SERVER_AUTH[] = {0x30, 0x0a, 0x06, 0x08, 0x2b, 0x06, 0x01, 0x05, 0x05, 0x07, 0x03, 0x01};
+	static const unsigned char CLIENT_AUTH[] = {0x30, 0x0a, 0x06, 0x08, 0x2b, 0x06, 0x01, 0x05, 0x05, 0x07, 0x03, 0x02};
 	mbedtls_x509write_cert writer;
 
 	mbedtls_x509write_crt_init(&writer);
@@ -160,10 +161,10 @@ void test_certificate_make(struct test_certificate *out, const struct test_certi
 		assert_int_equal(mbedtls_x509write_crt_set_basic_constraints(&writer, 1, spec->path_len - 1), 0);
 	if (spec->key_usage != 0)
 		assert_int_equal(mbedtls_x509write_crt_set_key_usage(&writer, spec->key_usage), 0);
-	if (spec->server_auth_only)
-		assert_int_equal(
-			mbedtls_x509write_crt_set_extension(&writer, OID_BYTES(MBEDTLS_OID_EXTENDED_KEY_USAGE), 0, SERVER_AUTH, sizeof(SERVER_AUTH)),
-			0);
+	if (spec->server_auth_only || spec->client_auth_only)
+		assert_int_equal(mbedtls_x509write_crt_set_extension(&writer, OID_BYTES(MBEDTLS_OID_EXTENDED_KEY_USAGE), 0,
+		                                                     spec->server_auth_only ? SERVER_AUTH : CLIENT_AUTH, sizeof(SERVER_AUTH)),
+		                 0);
 	put_san(&writer, spec);
 	const int len = mbedtls_x509write_crt_der(&writer, out->der, sizeof(out->der), rng, NULL);
 	assert_true(len > 0);

@@ -43,6 +43,7 @@ struct test_certificate_spec {
 	const char *addresses[3]; /* SAN iPAddress, in text */
 	const char *uri;          /* SAN uniformResourceIdentifier */
 	bool server_auth_only;    /* extended key usage */
+	bool client_auth_only;
 };
 
 void test_key_make(struct test_key *key, enum dps_key_type type);

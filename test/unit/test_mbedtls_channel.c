@@ -376,6 +376,30 @@ static void another_authority_is_not_trusted(void **state)
 	run(&device, server, DPS_E_SERVER_UNTRUSTED, "certificate: not signed by a trust anchor");
 }
 
+/* The path leads to an anchor, but its leaf is for clients. */
+static void a_certificate_for_other_uses_is_not_trusted(void **state)
+{
+	static struct test_certificate other_use;
+	struct test_process *server;
+	struct device device;
+	uint16_t port;
+
+	(void)state;
+	test_certificate_make(&other_use, &(struct test_certificate_spec){.subject = "CN=Server",
+	                                                                  .key = &w.ec_key,
+	                                                                  .issuer = "CN=Inter",
+	                                                                  .issuer_key = &w.inter_key,
+	                                                                  .client_auth_only = true,
+	                                                                  .dns = {HOST, "localhost"}});
+	write_server("other-use", &other_use, &w.ec_key);
+	server = serve("other-use", &port, NULL, NULL);
+	device_init(&device, port);
+	assert_int_equal(connect_device(&device), DPS_E_SERVER_UNTRUSTED);
+	assert_string_equal(device.channel.port.detail(device.channel.port.ctx), "certificate: not a certificate for servers");
+	close_device(&device);
+	(void)test_process_stop(server);
+}
+
 static void another_host_is_refused_in_the_handshake(void **state)
 {
 	struct device device;
@@ -793,6 +817,7 @@ int main(void)
 		cmocka_unit_test(the_hello_offers_what_it_should),
 		cmocka_unit_test(addresses_are_found_in_the_certificate),
 		cmocka_unit_test(another_authority_is_not_trusted),
+		cmocka_unit_test(a_certificate_for_other_uses_is_not_trusted),
 		cmocka_unit_test(another_host_is_refused_in_the_handshake),
 		cmocka_unit_test(dates_are_left_for_later),
 		cmocka_unit_test(pins_count_on_the_verified_path_only),
