@@ -16,6 +16,9 @@
 /* Longest host name (RFC 1035 3.1), and what Mbed TLS takes. */
 #define HOST_LENGTH 255
 
+/* Of a peer that sends records that carry nothing, without end. */
+#define FLOOD_ERROR MBEDTLS_ERR_SSL_UNEXPECTED_MESSAGE
+
 /* AEAD with forward secrecy only, in the order of preference; what the build of Mbed TLS lacks it leaves out itself. */
 static const int SUITES[] = {MBEDTLS_TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256,
                              MBEDTLS_TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384,
@@ -242,9 +245,15 @@ static dps_result channel_next_address(void *ctx)
 
 static dps_result step_handshake(struct dps_mbedtls_channel *channel)
 {
-	int ret = mbedtls_ssl_handshake(&channel->ssl);
-	if (ret == MBEDTLS_ERR_SSL_WANT_READ || ret == MBEDTLS_ERR_SSL_WANT_WRITE)
-		return DPS_AGAIN;
+	int ret;
+
+	dps_mbedtls_gather_allow_reads(channel);
+	ret = mbedtls_ssl_handshake(&channel->ssl);
+	if (ret == MBEDTLS_ERR_SSL_WANT_READ || ret == MBEDTLS_ERR_SSL_WANT_WRITE) {
+		if (!dps_mbedtls_gather_is_flooded(channel, false))
+			return DPS_AGAIN;
+		ret = FLOOD_ERROR;
+	}
 	if (ret == 0)
 		dps_mbedtls_resume_judge(channel);
 	if (ret == 0 && mbedtls_ssl_get_verify_result(&channel->ssl) == 0 && channel->params.path->complete) {
@@ -321,14 +330,21 @@ static dps_result channel_read(void *ctx, uint8_t *buf, size_t size, size_t *n)
 	if (size == 0)
 		return DPS_E_ARGUMENT;
 	(void)dps_mbedtls_gather_flush(channel);
-	const int ret = mbedtls_ssl_read(&channel->ssl, buf, size < INT32_MAX ? size : INT32_MAX);
+	dps_mbedtls_gather_allow_reads(channel);
+	int ret;
+	do
+		ret = mbedtls_ssl_read(&channel->ssl, buf, size < INT32_MAX ? size : INT32_MAX);
+	while (ret == 0 && channel->read_failure == DPS_OK && channel->reads_left > 0); /* records may be empty: that is not the end */
+	const bool flooded = dps_mbedtls_gather_is_flooded(channel, ret > 0);
 	if (ret > 0) {
 		*n = (size_t)ret;
 		return DPS_OK;
 	}
-	if (ret == MBEDTLS_ERR_SSL_WANT_READ || ret == MBEDTLS_ERR_SSL_WANT_WRITE)
+	const bool again =
+		ret == MBEDTLS_ERR_SSL_WANT_READ || ret == MBEDTLS_ERR_SSL_WANT_WRITE || (ret == 0 && channel->read_failure == DPS_OK);
+	if (again && !flooded)
 		return DPS_AGAIN;
-	return break_off(channel, ret);
+	return break_off(channel, again ? FLOOD_ERROR : ret);
 }
 
 static dps_result channel_write(void *ctx, const uint8_t *buf, size_t len, size_t *n)

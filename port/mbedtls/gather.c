@@ -10,8 +10,23 @@
 
 _Static_assert(DPS_MBEDTLS_GATHER_SIZE >= 1024 && DPS_MBEDTLS_GATHER_SIZE <= 65535, "DPS_MBEDTLS_GATHER_SIZE is out of range");
 
+/* So many calls in a row: some 30,000 records that carry nothing. */
+#define FLOODED_MAX 256u
+
+void dps_mbedtls_gather_allow_reads(struct dps_mbedtls_channel *channel)
+{
+	channel->reads_left = DPS_MBEDTLS_READS_MAX;
+}
+
+bool dps_mbedtls_gather_is_flooded(struct dps_mbedtls_channel *channel, bool carried)
+{
+	channel->flooded = carried || channel->reads_left > 0 ? 0 : channel->flooded + 1;
+	return channel->flooded >= FLOODED_MAX;
+}
+
 void dps_mbedtls_gather_reset(struct dps_mbedtls_channel *channel)
 {
+	channel->flooded = 0;
 	mbedtls_platform_zeroize(channel->gather, sizeof(channel->gather));
 	channel->gather_start = 0;
 	channel->gather_end = 0;
@@ -77,6 +92,9 @@ int dps_mbedtls_gather_receive(void *ctx, unsigned char *buf, size_t size)
 
 	/* reading goes on when nothing can be sent: the peer may be waiting for us to read, or have said why it left */
 	(void)dps_mbedtls_gather_flush(channel);
+	if (channel->reads_left == 0)
+		return MBEDTLS_ERR_SSL_WANT_READ;
+	channel->reads_left--;
 	const dps_result result = network->read(network->ctx, buf, size < INT32_MAX ? size : INT32_MAX, &n);
 	if (result == DPS_AGAIN) {
 		if (channel->write_failure == DPS_OK)

@@ -5,7 +5,24 @@
 #ifndef DPS_PORT_MBEDTLS_GATHER_H
 #define DPS_PORT_MBEDTLS_GATHER_H
 
+#include <stdbool.h>
+
 #include "dps/port/mbedtls.h"
+
+/*
+ * Reads of the network that one call of Mbed TLS may make: records that carry nothing (alerts that warn, HelloRequests) are skipped in a loop of the library's
+ * own, and a peer that sends them without end would keep the caller from its time-outs. A record is two reads, a handshake some twenty.
+ */
+#define DPS_MBEDTLS_READS_MAX 256u
+
+/* Before a call that may read. */
+void dps_mbedtls_gather_allow_reads(struct dps_mbedtls_channel *channel);
+
+/*
+ * Behind one that came to nothing, DPS_OK otherwise: whether it has used up its reads so often in a row that the peer means nothing else. carried: it has
+ * brought something.
+ */
+bool dps_mbedtls_gather_is_flooded(struct dps_mbedtls_channel *channel, bool carried);
 
 /* Forgets what was gathered and wipes it. */
 void dps_mbedtls_gather_reset(struct dps_mbedtls_channel *channel);
