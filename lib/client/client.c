@@ -230,6 +230,8 @@ static void advance_waiting(struct dps_client *client)
 		return;
 	}
 	result = dps_client_prepare_identity(client);
+	if (result == DPS_OK)
+		result = dps_client_make_room(client);
 	if (result == DPS_OK && !dps_client_can_ask_time(client) && dps_client_wall_s(client) == 0)
 		result = DPS_E_CLOCK_NOT_SET;
 	if (result == DPS_AGAIN)

@@ -112,6 +112,11 @@ bool dps_client_can_ask_time(const struct dps_client *client);
 void dps_client_plan(struct dps_client *client);
 /* Device id and key; DPS_AGAIN while a key is being made. */
 dps_result dps_client_prepare_identity(struct dps_client *client);
+/*
+ * Whether the medium can take the credentials that a run is for, where others are in force: a service that has signed may have revoked those, so it is not asked
+ * before.
+ */
+dps_result dps_client_make_room(struct dps_client *client);
 bool dps_client_is_provisioned(const struct dps_client *client);
 
 /* connection.c */

@@ -315,3 +315,14 @@ dps_result dps_client_prepare_identity(struct dps_client *client)
 	client->key_ready = result == DPS_OK;
 	return result;
 }
+
+dps_result dps_client_make_room(struct dps_client *client)
+{
+	dps_result result;
+
+	if ((client->wanted & ~client->done & DPS_STEP_BIT(DPS_STEP_CREDENTIALS)) == 0)
+		return DPS_OK;
+	result = dps_store_reserve(&client->store, DPS_RECORD_CREDENTIALS, client->body, sizeof(client->body));
+	dps_wipe(client->body, sizeof(client->body));
+	return is_failure_of_content(result) ? DPS_OK : result; /* what is in force is lost already */
+}

@@ -40,6 +40,8 @@ dps_result dps_store_erase(struct dps_store *store, uint32_t blobs)
 			store->present &= ~DPS_BLOB_BIT(blob);
 			store->stray &= ~DPS_BLOB_BIT(blob);
 			store->superseded &= ~DPS_BLOB_BIT(blob);
+			if (blob < 2 * DPS_RECORD_COUNT)
+				store->reserved &= ~DPS_RECORD_BIT(blob / 2);
 		} else if (first == DPS_OK) {
 			first = result;
 		}
@@ -199,6 +201,8 @@ dps_result dps_store_stage(struct dps_store *store, enum dps_record record, cons
 	/* What is stray beside it would keep it from being known as staged after a cut. */
 	if (result == DPS_OK && (store->stray & DPS_BLOB_BIT(blob ^ 1u)) != 0)
 		result = dps_store_erase(store, store->stray & DPS_PAIR_BITS(record));
+	if (result == DPS_OK && (store->reserved & DPS_RECORD_BIT(record)) != 0)
+		result = dps_store_erase(store, DPS_BLOB_BIT(blob)); /* a medium that writes before it replaces needs the room */
 	if (result == DPS_OK)
 		result = dps_layout_write(store->port, blob, store->manifest.records[record].in_force + 1, view);
 	if (result != DPS_OK)
@@ -206,6 +210,40 @@ dps_result dps_store_stage(struct dps_store *store, enum dps_record record, cons
 	store->present |= DPS_BLOB_BIT(blob);
 	store->stray &= ~DPS_BLOB_BIT(blob);
 	store->staged |= DPS_RECORD_BIT(record);
+	return DPS_OK;
+}
+
+/* By how much the next one may be larger: serial numbers and dates of a certificate differ by some bytes. */
+#define RESERVE_MORE 128u
+
+dps_result dps_store_reserve(struct dps_store *store, enum dps_record record, uint8_t *buf, size_t size)
+{
+	const uint32_t bit = DPS_RECORD_BIT(record);
+	const unsigned blob = next_blob(store, record);
+	struct dps_span parts[2] = {{NULL, 0}};
+	struct dps_span body;
+	uint32_t generation;
+	size_t len;
+	dps_result result = dps_store_writable(store);
+
+	if (result != DPS_OK || (store->committed & bit) == 0 || ((store->staged | store->reserved) & bit) != 0)
+		return result;
+	result = dps_blob_read(store->port, blob ^ 1u, buf, size, &generation, &body);
+	if (result != DPS_OK)
+		return result;
+	len = body.len + RESERVE_MORE;
+	if (len > size)
+		len = size;
+	if (len > DPS_CONFIG_BODY_SIZE - DPS_BLOB_HEADER_SIZE)
+		len = DPS_CONFIG_BODY_SIZE - DPS_BLOB_HEADER_SIZE;
+	memset(buf, 0, len);
+	parts[1] = (struct dps_span){buf, len};
+	result = dps_blob_write(store->port, blob, 0, parts, 2); /* generation 0: nothing, whoever reads it */
+	if (result != DPS_OK)
+		return result;
+	store->present |= DPS_BLOB_BIT(blob);
+	store->stray &= ~DPS_BLOB_BIT(blob);
+	store->reserved |= bit;
 	return DPS_OK;
 }
 

@@ -56,6 +56,13 @@ dps_result dps_store_migrate(struct dps_store *store);
  */
 dps_result dps_store_stage(struct dps_store *store, enum dps_record record, const void *view);
 
+/*
+ * Makes sure that the medium can take another one of a record in force, as large and a little more, before anybody is asked for it: a blob of that size without
+ * meaning is written to its other slot, and gives way when the record is staged. buf (size bytes) is used. Nothing is written when there is none in force, or
+ * one is staged or reserved already. dps_store_collect erases a place that nobody took, in this run or a later one. DPS_E_STORAGE*: it cannot.
+ */
+dps_result dps_store_reserve(struct dps_store *store, enum dps_record record, uint8_t *buf, size_t size);
+
 /* Which version of a record to read. */
 enum dps_store_which { DPS_STORE_COMMITTED, DPS_STORE_STAGED };
 

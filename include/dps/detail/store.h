@@ -26,6 +26,7 @@ struct dps_store {
 	bool manifest_damaged; /* there is a manifest, and none that can be read: all counts as never committed */
 	uint32_t committed;    /* DPS_RECORD_BIT of records in force and readable */
 	uint32_t staged;       /* DPS_RECORD_BIT of records staged: one generation ahead */
+	uint32_t reserved;     /* DPS_RECORD_BIT of records whose other slot holds a place for the next one */
 	uint32_t damaged;      /* DPS_RECORD_BIT of records in force whose blob is damaged or missing */
 	uint32_t present;      /* DPS_BLOB_BIT of records' slots that hold any blob */
 	uint32_t stray;        /* DPS_BLOB_BIT of blobs that must go before the next of their kind, or they might be taken for it later */
