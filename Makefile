@@ -153,6 +153,7 @@ $(BUILD)/test/unit/test_device_lease: $(BUILD)/examples/linux-device/lease.o
 $(BUILD)/test/unit/test_onboarding_code: $(BUILD)/examples/common/onboarding_code.o
 $(BUILD)/test/unit/test_onboarding_limits: $(BUILD)/examples/linux-device/onboarding_limits.o
 $(BUILD)/test/unit/test_onboarding_links: $(BUILD)/examples/linux-device/onboarding_links.o $(BUILD)/examples/onboard/cbor.o
+$(BUILD)/test/unit/test_run_limits: $(BUILD)/examples/linux-device/run_limits.o
 $(BUILD)/test/unit/test_onboarding_message: $(BUILD)/examples/onboard/message.o $(BUILD)/examples/onboard/plain.o
 
 $(BUILD)/test/integration/%: $(BUILD)/test/integration/%.o $(support_obj) $(BUILD)/libdps.a

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* dps-device: the example application. A Linux device that provisions itself. */
+#include <signal.h>
 #include <stdio.h>
 
 #include "device.h"
@@ -13,6 +14,9 @@ int main(int argc, char **argv)
 	char error[512];
 	dps_result result;
 
+	/* A reader of the output that goes away, or a limit on the size of files, is an error of one call, and not the end of the device. */
+	(void)signal(SIGPIPE, SIG_IGN);
+	(void)signal(SIGXFSZ, SIG_IGN);
 	input_occupy();
 	result = options_parse(&options, argc, argv, error, sizeof(error));
 

@@ -5,6 +5,7 @@
 
 #include "dps/plgd_conf.h"
 #include "dps/resource.h"
+#include "run_limits.h"
 
 struct device;
 
@@ -17,6 +18,7 @@ struct online_conf {
 	size_t shown_len;
 
 	enum dps_conf_kind due; /* a command that was answered and is to be carried out */
+	struct run_limits limits;
 };
 
 /* Describes the resource, to be added to the device's. */

@@ -440,6 +440,7 @@ dps_result dps_client_factory_reset(struct dps_client *client)
 	client->key_ready = false;
 	client->time_known = false;
 	client->time_floor_ms = 0;
+	client->floor_doubted = false;
 	client->failing = false;
 	client->error = DPS_ERROR_OK;
 	client->not_after_ms = INT64_MAX;

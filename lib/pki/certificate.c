@@ -82,9 +82,11 @@ static bool read_time(struct dps_span *in, int64_t *unix_s)
 	return true;
 }
 
-/* Name ::= SEQUENCE OF SET OF SEQUENCE { type OID, value } */
+/* Name ::= SEQUENCE OF SET OF SEQUENCE { type OID, value }. Of several common names none counts: others may read another one than we do. */
 static bool read_common_name(struct dps_span name, struct dps_span *cn)
 {
+	unsigned count = 0;
+
 	while (name.len > 0) {
 		struct dps_span set;
 		if (!dps_der_take(&name, DPS_DER_SET, &set))
@@ -95,7 +97,7 @@ static bool read_common_name(struct dps_span name, struct dps_span *cn)
 			if (!take_typed(&set, &OID_COMMON_NAME, &is_cn, &attribute) || !dps_der_take(&attribute, DPS_DER_ANY, &value))
 				return false;
 			if (is_cn)
-				*cn = value;
+				*cn = count++ == 0 ? value : (struct dps_span){NULL, 0};
 		}
 	}
 	return true;

@@ -145,6 +145,47 @@ static void a_clock_behind_the_floor(void **state)
 	assert_true(unix_ms == now());
 }
 
+/* A run, to its end or for an hour. */
+static bool provisions_again(void)
+{
+	test_world_clear(&world);
+	world.config.stay = false;
+	world.config.deadline_ms = HOUR;
+	test_world_start(&world, DPS_START_FORCE);
+	test_world_run(&world, 2 * HOUR);
+	return test_world_event_count(&world, DPS_EVENT_PROVISIONED) == 1;
+}
+
+/* A service that was 200 days ahead itself, in days that its certificate had: the floor is wrong. */
+static void a_floor_that_a_service_made_wrong(void **state)
+{
+	(void)state;
+	world.identity_not_after += 3900 * 86400;
+	world.path_not_after = now() / 1000 + 300 * 86400;
+	world.service_skew = 200 * DAY;
+	assert_true(provisions_again());
+	assert_in_range(floor_ms() - now(), 199 * DAY, 201 * DAY);
+	world.service_skew = 0;
+	world.path_not_after = now() / 1000 + 100 * 86400;
+	/* the service alone is not believed, ... */
+	assert_false(provisions_again());
+	/* ... nor with a clock that says something else, ... */
+	world.synchronised = true;
+	world.service_skew = -DAY;
+	assert_false(provisions_again());
+	/* ... nor with a clock that agrees, and a certificate that had ended by then; */
+	world.service_skew = 0;
+	world.path_not_after = now() / 1000 - 86400;
+	assert_false(provisions_again());
+	assert_in_range(floor_ms() - now(), 199 * DAY, 201 * DAY);
+	/* but the two agree, and the path is good by their time. */
+	world.path_not_after = now() / 1000 + 100 * 86400;
+	assert_true(provisions_again());
+	assert_in_range(now() - floor_ms(), 0, HOUR);
+	world.synchronised = false;
+	assert_true(provisions_again());
+}
+
 /* A medium that takes nothing keeps nobody from anything; it is tried again an hour later. */
 static void a_floor_that_cannot_be_written(void **state)
 {
@@ -167,6 +208,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(while_a_renewal_is_tried, begin, end),
 		cmocka_unit_test_setup_teardown(not_by_a_clock_that_runs_away, begin, end),
 		cmocka_unit_test_setup_teardown(a_clock_behind_the_floor, begin, end),
+		cmocka_unit_test_setup_teardown(a_floor_that_a_service_made_wrong, begin, end),
 		cmocka_unit_test_setup_teardown(a_floor_that_cannot_be_written, begin, end),
 	};
 

@@ -102,6 +102,7 @@ struct dps_client {
 	int64_t time_floor_ms; /* stored; 0: none */
 	uint64_t floor_stamp;  /* monotonic ms, when it was read or written: what has passed since has passed for certain */
 	uint64_t floor_at;     /* monotonic ms: it is not looked at before */
+	bool floor_doubted;    /* the platform's clock and the service agree on a time before it */
 	bool time_proven;      /* in this run a peer's certificates were in date by it */
 	bool clock_odd;        /* told: the platform vouches for a time that cannot be */
 	int64_t renew_at_ms;   /* Unix ms: when a device that stays renews its identity */
