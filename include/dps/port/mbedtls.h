@@ -88,8 +88,8 @@ struct dps_mbedtls_channel {
 	uint32_t path_flags; /* what Mbed TLS found wrong with the path, dates and name left out */
 	dps_result verdict;  /* of lib/pki on the path */
 	struct dps_mbedtls_resume resume;
-	unsigned reads_left; /* of the network, in this call of Mbed TLS */
-	unsigned flooded;    /* calls in a row that used them up for nothing */
+	unsigned reads_left;      /* of the network, in this call of Mbed TLS */
+	unsigned flooded;         /* calls in a row that used them up for nothing */
 	dps_result read_failure;  /* of the network */
 	dps_result write_failure; /* of the network: what was gathered is lost */
 	dps_result failure;       /* of the channel: the one that got furthest */
