@@ -189,7 +189,30 @@ static dps_result read_tokens(enum dps_hub_op op, struct dps_span payload, struc
 	                                                                                                                     : DPS_OK;
 }
 
-/* The hub wants the device at another gateway of its own: that address takes the place of this one. */
+/* A list that has none yet begins with the configuration's own. Where it is full, the new address takes the place of this one. */
+static void add_gateway(const struct dps_hub *hub, struct dps_cloud *changed, struct dps_span to)
+{
+	size_t at = 0;
+
+	while (at < changed->gateway_count &&
+	       !(changed->gateways[at].uri.len == to.len && memcmp(changed->gateways[at].uri.data, to.data, to.len) == 0))
+		at++;
+	if (at == changed->gateway_count && at + (at == 0) < DPS_CONFIG_GATEWAYS) {
+		if (at == 0)
+			changed->gateways[at++] = (struct dps_gateway){hub->hub_id, changed->gateway};
+		changed->gateways[at] = (struct dps_gateway){hub->hub_id, to};
+		changed->gateway_count = at + 1;
+	} else if (at == changed->gateway_count) {
+		at = hub->gateway;
+		if (at < changed->gateway_count)
+			changed->gateways[at].uri = to;
+		else
+			changed->gateway = to;
+	}
+	changed->selected = at < changed->gateway_count ? at + 1 : 0;
+}
+
+/* The hub wants the device at another gateway of its own. The one that sent it there stays in the list: the other may not be there. */
 static bool move(struct dps_hub *hub, struct dps_cloud *changed, struct dps_span to)
 {
 	struct dps_uri uri;
@@ -201,10 +224,7 @@ static bool move(struct dps_hub *hub, struct dps_cloud *changed, struct dps_span
 		return false;
 	}
 	hub->redirects++;
-	if (dps_span_is(changed->gateway, hub->uri) || hub->gateway >= changed->gateway_count)
-		changed->gateway = to;
-	if (hub->gateway < changed->gateway_count)
-		changed->gateways[hub->gateway].uri = to;
+	add_gateway(hub, changed, to);
 	return true;
 }
 
@@ -230,7 +250,10 @@ dps_result dps_hub_take_tokens(struct dps_hub *hub, enum dps_hub_op op, struct d
 		changed.selected = hub->gateway < changed.gateway_count ? hub->gateway + 1 : 0;
 		*moved = move(hub, &changed, tokens.redirect);
 	}
-	return dps_hub_commit(hub, &changed);
+	result = dps_hub_commit(hub, &changed);
+	if (result == DPS_OK && *moved)
+		hub->gateway = changed.selected > 0 ? changed.selected - 1 : changed.gateway_count;
+	return result;
 }
 
 dps_result dps_hub_read_session(struct dps_span payload, int64_t *left_s)

@@ -45,7 +45,7 @@ struct test_hub_record {
 	const char *hub_id;
 	const char *uris[4];
 	const char *ids[4];
-	char moved_to[64]; /* replaces the first of the uris, if not empty */
+	char texts[4][64]; /* of uris that were committed */
 	int64_t expires;
 	bool registered;
 	size_t selected;
@@ -209,9 +209,7 @@ static inline dps_result test_hub_read_cloud(void *ctx, uint8_t *buf, size_t siz
 		.selected = r->selected,
 	};
 	for (size_t i = 0; i < 4 && r->uris[i] != NULL; i++) {
-		const char *uri = i == 0 && r->moved_to[0] != '\0' ? r->moved_to : r->uris[i];
-
-		out->gateways[out->gateway_count++] = (struct dps_gateway){test_hub_id(r->ids[i]), test_hub_put(buf, size, &at, uri)};
+		out->gateways[out->gateway_count++] = (struct dps_gateway){test_hub_id(r->ids[i]), test_hub_put(buf, size, &at, r->uris[i])};
 	}
 	return DPS_OK;
 }
@@ -251,8 +249,15 @@ static inline dps_result test_hub_update(void *ctx, const struct dps_cloud *clou
 	test_hub_copy(r->refresh, sizeof(r->refresh), cloud->refresh_token);
 	test_hub_copy(r->access, sizeof(r->access), cloud->access_token);
 	test_hub_copy(r->gateway, sizeof(r->gateway), cloud->gateway);
-	if (cloud->gateway_count > 0 && !dps_span_is(cloud->gateways[0].uri, r->uris[0]))
-		test_hub_copy(r->moved_to, sizeof(r->moved_to), cloud->gateways[0].uri);
+	for (size_t i = 0; i < cloud->gateway_count; i++) {
+		assert_true(i < 4);
+		if (r->uris[i] == NULL)
+			r->ids[i] = r->hub_id;
+		if (r->uris[i] == NULL || !dps_span_is(cloud->gateways[i].uri, r->uris[i])) {
+			test_hub_copy(r->texts[i], sizeof(r->texts[i]), cloud->gateways[i].uri);
+			r->uris[i] = r->texts[i];
+		}
+	}
 	r->expires = cloud->expires;
 	r->registered = cloud->registered;
 	r->selected = cloud->selected;

@@ -342,9 +342,38 @@ static void test_redirect(void **state)
 	redirect("coaps+tcp://moved.example:1234");
 	assert_string_equal(t.host, "moved.example");
 	assert_int_equal(t.port, 1234);
-	assert_string_equal(t.record.moved_to, "coaps+tcp://moved.example:1234");
-	assert_string_equal(t.record.gateway, "coaps+tcp://moved.example:1234");
+	assert_string_equal(t.record.uris[2], "coaps+tcp://moved.example:1234");
+	assert_int_equal(t.record.selected, 3);
 	test_hub_expect(&t, TEST_HUB_SIGN_IN); /* there, with the tokens of here */
+	test_hub_end(&t);
+
+	/* nobody there, in this life or the next: the one that sent it away is as good as before */
+	test_hub_begin(&t);
+	assert_string_equal(t.host, "moved.example");
+	t.link.peer.read_end = DPS_E_CLOSED;
+	test_hub_run(&t);
+	t.link.peer.read_end = DPS_OK;
+	test_hub_pass(&t, 1);
+	assert_string_equal(t.host, "gw1.example");
+	test_hub_end(&t);
+
+	/* a configuration without a list */
+	test_hub_init(&t);
+	t.record.uris[0] = NULL;
+	test_hub_begin(&t);
+	redirect("coaps+tcp://moved.example:1234");
+	assert_string_equal(t.host, "moved.example");
+	assert_string_equal(t.record.uris[0], TEST_HUB_URI_1);
+	assert_string_equal(t.record.uris[1], "coaps+tcp://moved.example:1234");
+	test_hub_end(&t);
+
+	/* one that is in the list */
+	test_hub_init(&t);
+	test_hub_begin(&t);
+	redirect(TEST_HUB_URI_2);
+	assert_string_equal(t.host, "gw2.example");
+	assert_null(t.record.uris[2]);
+	test_hub_expect(&t, TEST_HUB_SIGN_IN);
 	test_hub_end(&t);
 
 	/* to itself, and to what is no address of a gateway: the tokens are good all the same */
