@@ -5,6 +5,7 @@
  */
 #include <string.h>
 
+#include "codec/text.h"
 #include "plgd/steps.h"
 #include "store/store.h"
 
@@ -35,18 +36,20 @@ static dps_result build(const struct dps_step_env *env, struct dps_request *requ
 	return DPS_OK;
 }
 
-/* coaps+tcp:// is what the service makes of an address without scheme; coaps:// ones it hands on as they are. */
+/*
+ * coaps+tcp:// is what the service makes of an address without scheme, and must be an address that can be used: a device that is online is not sent to one that
+ * cannot. coaps:// ones it hands on as they are.
+ */
 static bool is_gateway_uri(struct dps_span uri)
 {
-	static const char *const schemes[] = {"coaps+tcp://", "coaps://"};
+	static const char udp[] = "coaps://";
+	struct dps_uri parsed;
 
-	for (size_t i = 0; i < sizeof(schemes) / sizeof(schemes[0]); i++) {
-		size_t len = strlen(schemes[i]);
-
-		if (uri.len > len && uri.len <= DPS_CONFIG_URI_LENGTH && memcmp(uri.data, schemes[i], len) == 0)
-			return true;
-	}
-	return false;
+	if (uri.len > DPS_CONFIG_URI_LENGTH)
+		return false;
+	if (uri.len >= sizeof(udp) && memcmp(uri.data, udp, sizeof(udp) - 1) == 0)
+		return true;
+	return dps_uri_parse(uri, &parsed) == DPS_OK;
 }
 
 static void add_gateway(struct dps_cloud *cloud, const struct dps_gateway *gateway)

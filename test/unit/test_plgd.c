@@ -387,6 +387,8 @@ static void missing_fields(void **state)
 		{&dps_plgd_step_owner, "one-owner", OWNER_ID, "00000000-0000-0000-0000-000000000000", DPS_E_FIELD},
 		{&dps_plgd_step_cloud, "one-cloud", "cis", "cos", DPS_E_FIELD},
 		{&dps_plgd_step_cloud, "one-cloud", "coaps+tcp", "https+tcp", DPS_E_FIELD},
+		{&dps_plgd_step_cloud, "one-cloud", "localhost:5684", "localhost.5684", DPS_E_FIELD}, /* no port, and none that there is */
+		{&dps_plgd_step_cloud, "one-cloud", "localhost:5684", "localhos:99999", DPS_E_FIELD},
 		{&dps_plgd_step_cloud, "one-cloud", "csid", "cais", DPS_OK}, /* the service leaves out what is empty */
 		{&dps_plgd_step_acls, "one-acls", "aclist2", "aclist1", DPS_E_FIELD},
 		{&dps_plgd_step_acls, "one-acls", "permission", "permissian", DPS_E_FIELD},
