@@ -147,6 +147,7 @@ void dps_hub_close(struct dps_hub *hub)
 		dps_coap_transport.detach(&hub->coap);
 	}
 	hub->attached = false;
+	hub->departing = false;
 	hub->in_flight = 0;
 	hub->config.channel->close(hub->config.channel->ctx);
 }
@@ -159,6 +160,10 @@ void dps_hub_connection_failed(struct dps_hub *hub, dps_result cause, unsigned c
 	const char *detail = channel->detail(channel->ctx);
 	uint32_t delay = 0;
 
+	if (hub->departing) { /* nobody waits for what that hub has to say */
+		dps_hub_begin_anew(hub);
+		return;
+	}
 	hub->round_reached |= opened && channel->connected(channel->ctx);
 	if (text.len == 0 && opened)
 		text = (struct dps_span){(const uint8_t *)detail, strlen(detail)};

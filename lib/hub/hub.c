@@ -93,12 +93,11 @@ dps_result dps_hub_start(struct dps_hub *hub)
 	return DPS_OK;
 }
 
-/* There are other records: what was tried with the old ones does not count. */
-static void begin_anew(struct dps_hub *hub)
+void dps_hub_begin_anew(struct dps_hub *hub)
 {
 	static const uint8_t anew[] = "provisioned anew";
 
-	if (hub->state == DPS_HUB_ONLINE) {
+	if (hub->state == DPS_HUB_ONLINE || hub->departing) {
 		hub->offline_since = dps_hub_now(hub);
 		dps_hub_emit_failure(hub, DPS_HUB_EVENT_OFFLINE, DPS_E_CANCELLED, 0, (struct dps_span){anew, sizeof(anew) - 1}, 0);
 	}
@@ -109,6 +108,20 @@ static void begin_anew(struct dps_hub *hub)
 	dps_hub_connect_again(hub);
 }
 
+/* A hub that is not the device's any more is told so, on the connection that is there: else it would keep the device, and its key's record, for good. */
+static void take_reload(struct dps_hub *hub)
+{
+	const struct dps_uuid former = hub->hub_id;
+
+	if (dps_hub_is_current(hub))
+		return;
+	if (hub->state == DPS_HUB_ONLINE && hub->loaded && !dps_uuid_is_nil(&former) && !dps_uuid_is_nil(&hub->cloud.hub_id) &&
+	    !dps_uuid_equal(&former, &hub->cloud.hub_id))
+		dps_hub_depart(hub);
+	else
+		dps_hub_begin_anew(hub);
+}
+
 static void carry_out_orders(struct dps_hub *hub)
 {
 	const bool connected = hub->state != DPS_HUB_WAITING && hub->state != DPS_HUB_PROVISIONING;
@@ -117,8 +130,10 @@ static void carry_out_orders(struct dps_hub *hub)
 		return;
 	if (hub->reload_asked && hub->state != DPS_HUB_LEAVING) {
 		hub->reload_asked = false;
-		if (!connected || !dps_hub_is_current(hub))
-			begin_anew(hub);
+		if (connected)
+			take_reload(hub);
+		else
+			dps_hub_begin_anew(hub);
 	}
 	if (hub->stop_asked)
 		dps_hub_leave(hub);

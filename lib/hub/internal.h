@@ -72,6 +72,10 @@ void dps_hub_need_provisioning(struct dps_hub *hub);
 /* Ends everything. */
 void dps_hub_end(struct dps_hub *hub);
 
+/* hub.c */
+/* There are other records: what was tried with the old ones does not count. */
+void dps_hub_begin_anew(struct dps_hub *hub);
+
 /* session.c */
 dps_result dps_hub_init_coap(struct dps_hub *hub);
 /* What the next account request is chosen by: enum dps_hub_fact of policy.h. */
@@ -81,6 +85,8 @@ bool dps_hub_must_wait(const struct dps_hub *hub, enum dps_hub_op op);
 void dps_hub_begin_session(struct dps_hub *hub);
 /* Stops, with a good-bye where there is to be one. */
 void dps_hub_leave(struct dps_hub *hub);
+/* Signs off from a hub that is not the device's any more, and begins anew with another. */
+void dps_hub_depart(struct dps_hub *hub);
 /* The connection ended, or must be given up. While leaving that is the end, too. */
 void dps_hub_lost(struct dps_hub *hub, dps_result cause, struct dps_span text);
 /* The hub has forgotten the device, or never knew it: erases the tokens, tells it and ends. */

@@ -134,6 +134,12 @@ static void leave(struct dps_hub *hub)
 	dps_hub_set_state(hub, DPS_HUB_LEAVING);
 }
 
+void dps_hub_depart(struct dps_hub *hub)
+{
+	hub->departing = true;
+	leave(hub);
+}
+
 void dps_hub_leave(struct dps_hub *hub)
 {
 	if (hub->state == DPS_HUB_LEAVING)
@@ -171,7 +177,7 @@ static void send_time(struct dps_hub *hub)
 static enum dps_hub_op next_account_op(const struct dps_hub *hub)
 {
 	if (hub->state == DPS_HUB_LEAVING)
-		return hub->leaving_sent ? DPS_HUB_OP_NONE : hub->sign_off_asked ? DPS_HUB_OP_SIGN_OFF : DPS_HUB_OP_SIGN_OUT;
+		return hub->leaving_sent ? DPS_HUB_OP_NONE : hub->sign_off_asked || hub->departing ? DPS_HUB_OP_SIGN_OFF : DPS_HUB_OP_SIGN_OUT;
 	return dps_hub_next_op(dps_hub_facts(hub));
 }
 
@@ -395,6 +401,10 @@ static void take_good_bye(struct dps_hub *hub, enum dps_hub_op op, const struct 
 
 	if (answer->result != DPS_OK)
 		dps_hub_emit_failure(hub, DPS_HUB_EVENT_WARNING, answer->result, answer->code, answer->code < 400 ? no_text : text, 0);
+	if (hub->departing) {
+		dps_hub_begin_anew(hub);
+		return;
+	}
 	if (op == DPS_HUB_OP_SIGN_OFF) {
 		if (answer->result != DPS_OK && later)
 			dps_hub_connection_failed(hub, answer->result, answer->code, no_text); /* the order stands */
@@ -446,7 +456,7 @@ static void take_answer(struct dps_hub *hub, const struct dps_answer *answer)
 	case DPS_HUB_OP_SIGN_IN:
 	case DPS_HUB_OP_REFRESH:
 		if (hub->state == DPS_HUB_LEAVING) {
-			if (answer->result == DPS_OK && op != DPS_HUB_OP_SIGN_IN)
+			if (answer->result == DPS_OK && op != DPS_HUB_OP_SIGN_IN && !hub->departing) /* not in another hub's record */
 				keep_tokens(hub, op, payload);
 			break;
 		}
@@ -530,7 +540,7 @@ static void keep_alive(struct dps_hub *hub)
 
 void dps_hub_lost(struct dps_hub *hub, dps_result cause, struct dps_span text)
 {
-	if (hub->state != DPS_HUB_LEAVING || hub->sign_off_asked) {
+	if (hub->state != DPS_HUB_LEAVING || hub->sign_off_asked || hub->departing) {
 		dps_hub_connection_failed(hub, cause, 0, text);
 		return;
 	}

@@ -145,9 +145,104 @@ static void test_sign_off_survives_a_lost_answer(void **state)
 	test_hub_end(&t);
 }
 
+/* --- from one hub to another --------------------------------------------------------------------------------------------------------- */
+
+/* Provisioned anew, for another hub, while online at the first. */
+static void change_hub(void)
+{
+	test_hub_init(&t);
+	test_hub_register(&t);
+	t.record.uris[1] = NULL;
+	test_hub_go_online(&t, "20");
+	t.record.hub_id = TEST_HUB_B;
+	t.record.ids[0] = TEST_HUB_B;
+	t.record.uris[0] = TEST_HUB_URI_2;
+	strcpy(t.record.gateway, TEST_HUB_URI_2);
+	t.record.uid[0] = t.record.access[0] = t.record.refresh[0] = '\0';
+	t.record.registered = false;
+	dps_hub_reload(&t.hub);
+	test_hub_run(&t);
+	assert_int_equal(dps_hub_state(&t.hub), DPS_HUB_LEAVING);
+	test_hub_expect(&t, "DELETE /oic/sec/account?di=" TEST_HUB_DEVICE);
+}
+
+static void expect_at_the_other(void)
+{
+	assert_int_equal(test_hub_event(&t, DPS_HUB_EVENT_OFFLINE)->cause, DPS_E_CANCELLED);
+	assert_int_equal(test_hub_count(&t, DPS_HUB_EVENT_OFFLINE), 1);
+	assert_int_equal(test_hub_count(&t, DPS_HUB_EVENT_SIGNED_OFF), 0); /* the device is at a hub all the while */
+	assert_string_equal(t.host, "gw2.example");
+	test_hub_expect(&t, TEST_HUB_SIGN_UP);
+	assert_int_equal(t.updates, 0);
+	test_hub_end(&t);
+}
+
+static void test_another_hub(void **state)
+{
+	(void)state;
+	change_hub();
+	test_hub_answer_bytes(&t, 202, "", NULL, 0);
+	test_hub_run(&t);
+	expect_at_the_other();
+	/* refused */
+	change_hub();
+	test_hub_refuse(&t, 401, "no");
+	test_hub_run(&t);
+	expect_at_the_other();
+	/* not answered */
+	change_hub();
+	test_hub_pass(&t, 4999);
+	assert_int_equal(dps_hub_state(&t.hub), DPS_HUB_LEAVING);
+	test_hub_pass(&t, 1);
+	expect_at_the_other();
+	/* gone */
+	change_hub();
+	test_hub_hang_up(&t);
+	(void)dps_hub_process(&t.hub);
+	t.link.peer.read_end = DPS_OK;
+	test_hub_run(&t);
+	expect_at_the_other();
+	/* stopped meanwhile */
+	change_hub();
+	dps_hub_stop(&t.hub);
+	test_hub_answer_bytes(&t, 202, "", NULL, 0);
+	assert_int_equal(test_hub_run(&t), DPS_FOREVER);
+	assert_int_equal(dps_hub_state(&t.hub), DPS_HUB_IDLE);
+	test_hub_end(&t);
+}
+
+/* Tokens of the former hub that come then are nobody's. */
+static void test_tokens_that_come_late(void **state)
+{
+	uint8_t refresh_token[8];
+
+	(void)state;
+	test_hub_init(&t);
+	test_hub_register(&t);
+	t.record.uris[1] = NULL;
+	test_hub_go_online(&t, "0b"); /* eleven seconds */
+	test_hub_pass(&t, 11000);
+	test_hub_expect(&t, TEST_HUB_REFRESH);
+	memcpy(refresh_token, t.request_token, sizeof(refresh_token));
+	t.record.hub_id = TEST_HUB_B;
+	t.record.ids[0] = TEST_HUB_B;
+	t.record.registered = false;
+	t.record.uid[0] = t.record.access[0] = t.record.refresh[0] = '\0';
+	dps_hub_reload(&t.hub);
+	test_hub_run(&t);
+	memcpy(t.request_token, refresh_token, sizeof(refresh_token));
+	test_hub_give_tokens(&t, "access-2", "refresh-2", NULL, NULL, "20");
+	test_hub_run(&t);
+	assert_int_equal(t.updates, 0);
+	test_hub_expect(&t, "DELETE /oic/sec/account?di=" TEST_HUB_DEVICE);
+	test_hub_end(&t);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_another_hub),
+		cmocka_unit_test(test_tokens_that_come_late),
 		cmocka_unit_test(test_sign_out),
 		cmocka_unit_test(test_sign_out_without_answer),
 		cmocka_unit_test(test_sign_off),

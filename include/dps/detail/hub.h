@@ -78,6 +78,7 @@ struct dps_hub {
 	bool no_time;                   /* this hub does not tell it */
 	bool full_handshake;            /* the next connection resumes nothing: what is kept of the last one is out of date */
 	bool leaving_sent;              /* the good-bye has left */
+	bool departing;                 /* from a hub that is not the device's any more; what is committed is of another */
 	bool asked;                     /* the gateway has asked something since the sign-in left: it takes a publish now */
 	bool served;                    /* the gateway has asked something in this turn */
 	uint32_t resumed;               /* of the channel, when it was opened */
