@@ -9,6 +9,7 @@
 #include <time.h>
 
 #include "text.h"
+#include "tls.h"
 
 #define GATEWAY_DAYS 365L
 #define OCF_IDENTITY "1.3.6.1.4.1.44924.1.6"
@@ -140,10 +141,12 @@ SSL_CTX *hub_tls_open(const struct service *service, const char *hub)
 	const struct service_signer *root = service_ca_hub_root(&service->authorities, authority_of(service, hub));
 
 	if (context == NULL || roots == NULL || X509_STORE_add_cert(roots, root->certificate) != 1 ||
-	    SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION) != 1 ||
+	    SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION) != 1 || SSL_CTX_set_cipher_list(context, SERVICE_CIPHERS_TLS12) != 1 ||
+	    SSL_CTX_set_ciphersuites(context, SERVICE_CIPHERS_TLS13) != 1 ||
 	    SSL_CTX_set_session_id_context(context, (const unsigned char *)hub, SSL_MAX_SID_CTX_LENGTH) != 1) {
 		service_fail(SERVICE_EXIT_FAILURE, "OpenSSL gives no context for a gateway");
 	}
+	SSL_CTX_set_options(context, SSL_OP_CIPHER_SERVER_PREFERENCE);
 	set_identity(context, service, hub);
 	SSL_CTX_set1_verify_cert_store(context, roots);
 	X509_STORE_free(roots);

@@ -11,13 +11,6 @@
 #include "session.h"
 #include "text.h"
 
-/* What the public service offers, in its order: AEAD suites, then CBC with SHA-1, all with ECDHE; no CCM. */
-#define CIPHERS_TLS12                                                                                                                      \
-	"ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-RSA-AES256-GCM-SHA384:"                 \
-	"ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305:ECDHE-ECDSA-AES128-SHA:ECDHE-RSA-AES128-SHA:ECDHE-ECDSA-AES256-SHA:"        \
-	"ECDHE-RSA-AES256-SHA"
-#define CIPHERS_TLS13 "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256"
-
 /* The first certificate, no other, must be meant for clients: the public service asks that of the leaf alone. */
 static bool is_for_clients(X509 *leaf)
 {
@@ -70,8 +63,8 @@ static int set_up(void *tls, coap_dtls_pki_t *data)
 	}
 	SSL_set_min_proto_version(ssl, TLS1_2_VERSION);
 	SSL_set_max_proto_version(ssl, 0);
-	SSL_set_cipher_list(ssl, CIPHERS_TLS12);
-	SSL_set_ciphersuites(ssl, CIPHERS_TLS13);
+	SSL_set_cipher_list(ssl, SERVICE_CIPHERS_TLS12);
+	SSL_set_ciphersuites(ssl, SERVICE_CIPHERS_TLS13);
 	SSL_set_options(ssl, SSL_OP_CIPHER_SERVER_PREFERENCE);
 	SSL_CTX_set_alpn_select_cb(SSL_get_SSL_CTX(ssl), NULL, NULL);
 	/* No resumption: the public service answers 4.03 on resumed connections, and libcoap sets no session-id context. */

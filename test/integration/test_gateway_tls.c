@@ -110,6 +110,37 @@ static void the_gateway_names_its_hub_and_no_host(void **state)
 	assert_string_equal(output + strlen(output) - 3, "\n2\n"); /* leaf and intermediate */
 }
 
+/* The suite of a handshake with these options of s_client: a name, or "(NONE)". */
+static void negotiates(struct test_gateway *g, const char *options, const char *suite)
+{
+	char script[512];
+	char output[256];
+	const char *const argv[] = {"sh", "-c", script, NULL};
+
+	snprintf(script, sizeof(script),
+	         "cd '%s'; openssl s_client -connect 127.0.0.1:%s -cert identity/manufacturer.pem -key identity/manufacturer.key %s "
+	         "</dev/null 2>/dev/null | sed -n 's/.*Cipher is //p'",
+	         g->service.directory, g->at.port, options);
+	assert_int_equal(test_process_run(argv, TEST_SERVICE_TIMEOUT_MS, output, sizeof(output), NULL, 0), 0);
+	if (strncmp(output, suite, strlen(suite)) != 0 || output[strlen(suite)] != '\n')
+		fail_msg("%s: %s", options, output);
+}
+
+/* As at the real gateway: its suites and no others, and its order before the device's. */
+static void suites_and_their_order_are_the_real_ones(void **state)
+{
+	struct test_gateway *g = *state;
+
+	test_gateway_start(g, NULL, NULL);
+	negotiates(g, "-tls1_2 -cipher ECDHE-ECDSA-AES128-SHA256", "(NONE)");
+	negotiates(g, "-tls1_2 -cipher ECDHE-ECDSA-AES256-SHA384", "(NONE)");
+	negotiates(g, "-tls1_2 -cipher ECDHE-ECDSA-AES128-CCM", "(NONE)");
+	negotiates(g, "-tls1_2 -cipher ECDHE-ECDSA-AES256-SHA:ECDHE-ECDSA-AES128-SHA", "ECDHE-ECDSA-AES128-SHA");
+	negotiates(g, "-tls1_2 -cipher ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-ECDSA-AES128-GCM-SHA256",
+	           "ECDHE-ECDSA-AES128-GCM-SHA256");
+	negotiates(g, "-tls1_3 -ciphersuites TLS_AES_256_GCM_SHA384:TLS_AES_128_GCM_SHA256", "TLS_AES_128_GCM_SHA256");
+}
+
 static void resumes_with(struct test_gateway *g, const char *version, const char *name)
 {
 	const char *path = test_service_path(&g->service, name);
@@ -157,6 +188,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_revoked_identity_is_refused, test_gateway_set_up, test_gateway_tear_down),
 		cmocka_unit_test_setup_teardown(no_certificate_is_refused, test_gateway_set_up, test_gateway_tear_down),
 		cmocka_unit_test_setup_teardown(the_gateway_names_its_hub_and_no_host, test_gateway_set_up, test_gateway_tear_down),
+		cmocka_unit_test_setup_teardown(suites_and_their_order_are_the_real_ones, test_gateway_set_up, test_gateway_tear_down),
 		cmocka_unit_test_setup_teardown(sessions_are_resumed_in_both_versions, test_gateway_set_up, test_gateway_tear_down),
 	};
 
