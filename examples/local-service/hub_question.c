@@ -15,6 +15,11 @@
 #define CODE_TWO     2u
 #define OBSERVE_STOP 1u
 
+/* RFC 7641 section 3.4 */
+#define NUMBER_MASK     0xffffffu
+#define NUMBER_HALF     0x800000u
+#define NUMBER_VALID_MS 128000u
+
 struct hub_question {
 	struct hub_question *next;
 	uint8_t token[SERVICE_TOKEN_SIZE];
@@ -26,7 +31,9 @@ struct hub_question {
 	char *name; /* for events: "GET /oic/res?if=oic.if.ll" */
 	bool observes;
 	bool is_answered; /* an observation: the first answer has come */
-	bool stops;       /* Observe 1 was asked */
+	unsigned number;  /* Observe of the latest, and when it came */
+	uint64_t number_ms;
+	bool stops; /* Observe 1 was asked */
 	uint8_t *payload;
 	size_t payload_length;
 	size_t payload_sent;
@@ -309,6 +316,30 @@ static enum block_state take_block(struct hub_link *link, struct hub_question *q
 	return BLOCK_LAST;
 }
 
+/* RFC 7641 section 3.4: newer by serial numbers of 24 bits, or so late that these say nothing any more. */
+static bool is_newer(const struct hub_question *question, unsigned number, uint64_t now_ms)
+{
+	unsigned ahead = (number - question->number) & NUMBER_MASK;
+
+	return (ahead != 0 && ahead < NUMBER_HALF) || now_ms > question->number_ms + NUMBER_VALID_MS;
+}
+
+/* True for a notification that is older than one that came before it, or the same; else its number counts from now on. */
+static bool is_stale(struct hub_question *question, const struct hub_message *message)
+{
+	uint64_t now_ms = service_now_ms();
+
+	if (!question->observes || message->observe == SERVICE_ABSENT || message->code >> 5 != CODE_TWO) {
+		return false;
+	}
+	if (question->is_answered && !is_newer(question, (unsigned)message->observe, now_ms)) {
+		return true;
+	}
+	question->number = (unsigned)message->observe;
+	question->number_ms = now_ms;
+	return false;
+}
+
 static void deliver(struct hub_link *link, struct hub_question *question, const struct hub_answer *answer)
 {
 	if (question->stops) {
@@ -345,6 +376,9 @@ void hub_question_answer(struct hub_link *link, const struct hub_message *messag
 		if (link->session.was_signed_out && message->observe != SERVICE_ABSENT) {
 			hub_link_close_in(link, 0, "notification after sign-out");
 		}
+		return;
+	}
+	if (!is_block && !question->stops && is_stale(question, message)) {
 		return;
 	}
 	if (message->code == COAP_RESPONSE_CODE(231) && question->payload_sent < question->payload_length) {
