@@ -37,7 +37,8 @@ struct hub_question {
 	uint8_t *payload;
 	size_t payload_length;
 	size_t payload_sent;
-	uint8_t *body; /* of an answer in blocks, so far */
+	unsigned payload_szx; /* of the blocks in which it goes */
+	uint8_t *body;        /* of an answer in blocks, so far */
 	size_t body_length;
 	int body_format;
 	int body_observe;
@@ -78,14 +79,15 @@ static void split_query(const char *query, char **copy, const char *pieces[MAX_Q
 static void add_payload(struct hub_link *link, struct hub_question *question, struct service_message *message)
 {
 	size_t left = question->payload_length - question->payload_sent;
+	size_t size = (size_t)16 << question->payload_szx;
 
 	message->content_format = question->payload == NULL ? SERVICE_ABSENT : SERVICE_FORMAT_OCF_CBOR;
 	message->payload = question->payload == NULL ? NULL : question->payload + question->payload_sent;
 	message->payload_length = left;
 	if (link->takes_blocks && question->payload_length > BLOCK_SIZE) {
 		message->block1 = (struct service_block){
-			.is_present = true, .more = left > BLOCK_SIZE, .number = (unsigned)(question->payload_sent / BLOCK_SIZE), .szx = BLOCK_SZX};
-		message->payload_length = left > BLOCK_SIZE ? BLOCK_SIZE : left;
+			.is_present = true, .more = left > size, .number = (unsigned)(question->payload_sent / size), .szx = question->payload_szx};
+		message->payload_length = left > size ? size : left;
 		message->has_size1 = question->payload_sent == 0;
 		message->size1 = (uint32_t)question->payload_length;
 	}
@@ -121,6 +123,7 @@ void hub_question_ask(struct hub_link *link, const struct hub_ask *ask)
 	question->observes = ask->observes;
 	question->answered = ask->answered;
 	question->context = ask->context;
+	question->payload_szx = BLOCK_SZX;
 	if (ask->payload != NULL) {
 		question->payload = service_alloc(ask->payload_length + 1);
 		memcpy(question->payload, ask->payload, ask->payload_length);
@@ -382,6 +385,10 @@ void hub_question_answer(struct hub_link *link, const struct hub_message *messag
 		return;
 	}
 	if (message->code == COAP_RESPONSE_CODE(231) && question->payload_sent < question->payload_length) {
+		/* A wish for smaller blocks (RFC 7959 section 2.3). Those before stay sent: the next number counts them in the new size. */
+		if (message->block1.is_present && message->block1.szx < question->payload_szx) {
+			question->payload_szx = message->block1.szx;
+		}
 		send_question(link, question, NULL);
 		return;
 	}

@@ -71,10 +71,74 @@ static void old_notifications_are_passed_over(void **state)
 		is_told(g, told[at]);
 }
 
+/* --- blocks --- */
+
+/* What the next request of the gateway's says in Block1 (RFC 7959 section 2.2), and how many bytes it carries. */
+static struct test_message posts(struct test_gateway *g, unsigned number, bool more, unsigned szx, size_t length)
+{
+	struct test_message message = test_client_expect(&g->client);
+	unsigned value = 0;
+	const uint8_t *block;
+	size_t size = 0;
+	size_t at;
+
+	assert_int_equal(message.code, 2);
+	block = test_message_option(&message, 27, &size);
+	assert_non_null(block);
+	for (at = 0; at < size; at++)
+		value = value << 8 | block[at];
+	assert_int_equal(value, number << 4 | (more ? 8u : 0u) | szx);
+	assert_int_equal(message.payload_length, length);
+	return message;
+}
+
+/* Answers with this code and Block1. */
+static void answer_block(struct test_gateway *g, const struct test_message *request, uint8_t code, unsigned block1)
+{
+	uint8_t bytes[16] = {0x48, code};
+
+	memcpy(bytes + 2, request->token, TOKEN_SIZE);
+	memcpy(bytes + 10, "\xd2\x0e", 2);
+	bytes[12] = (uint8_t)(block1 >> 8);
+	bytes[13] = (uint8_t)block1;
+	test_client_send(&g->client, bytes, 14);
+}
+
+/* 1,334 bytes of CBOR: the map's head, "name" and the text's head, 1,325 letters. The first block goes with 1,024; then the device says less, and less. */
+static void a_device_says_how_small_blocks_are(void **state)
+{
+	static char json[1400];
+	struct test_gateway *g = *state;
+	const char *argv[] = {g->service.program, "post", TEST_GATEWAY_DEVICE, "/light/1", json, "--state-dir", g->service.directory, NULL};
+	struct test_process *process;
+	struct test_message message;
+
+	memset(json, 'n', sizeof(json) - 1);
+	memcpy(json, "{\"name\":\"", 9);
+	memcpy(json + 9 + 1325, "\"}", 3);
+	bring_online(g, NULL, "40e122050020", NULL);
+	process = test_process_start(argv);
+	message = posts(g, 0, true, 6, 1024);
+	answer_block(g, &message, 0x5f, 0 << 4 | 8 | 4);
+	/* 1,024 bytes are four blocks of 256. */
+	message = posts(g, 4, true, 4, 256);
+	answer_block(g, &message, 0x5f, 4 << 4 | 8 | 1);
+	/* 1,280 bytes are forty of 32. */
+	message = posts(g, 40, true, 1, 32);
+	/* Larger ones than before are no wish to be heard. */
+	answer_block(g, &message, 0x5f, 40 << 4 | 8 | 5);
+	message = posts(g, 41, false, 1, 22);
+	answer_block(g, &message, 0x44, 41 << 4 | 1);
+	assert_string_equal(test_process_read_line(process, TEST_SERVICE_TIMEOUT_MS), "null");
+	assert_int_equal(test_process_wait(process, TEST_SERVICE_TIMEOUT_MS), 0);
+	test_process_stop(process);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(old_notifications_are_passed_over, test_gateway_set_up, test_gateway_tear_down),
+		cmocka_unit_test_setup_teardown(a_device_says_how_small_blocks_are, test_gateway_set_up, test_gateway_tear_down),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
