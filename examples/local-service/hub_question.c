@@ -211,6 +211,7 @@ size_t hub_question_stop_observing(struct hub_link *link, hub_answered answered,
 			continue;
 		}
 		question->stops = true;
+		question->deadline_ms = service_now_ms() + (uint64_t)(link->hub->service->config.gateway.command_timeout * 1000.0);
 		question->answered = answered;
 		question->context = context;
 		count++;
@@ -345,13 +346,6 @@ static bool is_stale(struct hub_question *question, const struct hub_message *me
 
 static void deliver(struct hub_link *link, struct hub_question *question, const struct hub_answer *answer)
 {
-	if (question->stops) {
-		/* A notification on its way is not the answer to Observe 1. */
-		if (answer->observe == SERVICE_ABSENT) {
-			finish(link, question, answer);
-		}
-		return;
-	}
 	if (!question->is_answered) {
 		print_answer(link, question, answer->code);
 	}
@@ -381,7 +375,14 @@ void hub_question_answer(struct hub_link *link, const struct hub_message *messag
 		}
 		return;
 	}
-	if (!is_block && !question->stops && is_stale(question, message)) {
+	if (question->stops) {
+		/* Whatever has the token first, as at the real gateway: with Observe or without, or a notification that was on its way. */
+		if (!is_block) {
+			finish(link, question, &answer);
+		}
+		return;
+	}
+	if (!is_block && is_stale(question, message)) {
 		return;
 	}
 	if (message->code == COAP_RESPONSE_CODE(231) && question->payload_sent < question->payload_length) {
@@ -411,6 +412,20 @@ void hub_question_answer(struct hub_link *link, const struct hub_message *messag
 	deliver(link, question, &answer);
 }
 
+/* True when an answer is waited for until a deadline: an observation that has its first has none until its end is asked for. */
+static bool has_deadline(const struct hub_question *question)
+{
+	return question->deadline_ms != 0 && (question->stops || !question->is_answered);
+}
+
+/* The device has lost its chance. An observation that should end is over then, too: who waits for that is told, with no code. */
+static void expire(struct hub_link *link, struct hub_question *question)
+{
+	static const struct hub_answer silence = {.content_format = SERVICE_ABSENT, .observe = SERVICE_ABSENT};
+
+	finish(link, question, question->stops ? &silence : NULL);
+}
+
 uint64_t hub_question_run(struct hub_link *link, uint64_t now_ms)
 {
 	struct hub_question *question = link->questions;
@@ -419,11 +434,11 @@ uint64_t hub_question_run(struct hub_link *link, uint64_t now_ms)
 	while (question != NULL) {
 		struct hub_question *after = question->next;
 
-		if (question->deadline_ms != 0 && !question->is_answered && question->deadline_ms <= now_ms) {
-			finish(link, question, NULL);
+		if (has_deadline(question) && question->deadline_ms <= now_ms) {
+			expire(link, question);
 			/* Who was told may have asked anew: the list is walked again. */
 			after = link->questions;
-		} else if (question->deadline_ms != 0 && question->deadline_ms < next) {
+		} else if (has_deadline(question) && question->deadline_ms < next) {
 			next = question->deadline_ms;
 		}
 		question = after;

@@ -35,8 +35,8 @@ struct hub_ask {
 
 void hub_question_ask(struct hub_link *link, const struct hub_ask *ask);
 
-/* Ends all observations: asks the device with Observe 1 and says in answered, once for each, what it answered. Gives how many there are. What was
- * not answered yet ends at once. */
+/* Ends all observations: asks the device with Observe 1 and says in answered, once for each, what it answered; code 0 when it said nothing for as
+ * long as a command waits. Gives how many there are. What was not answered yet ends at once. */
 size_t hub_question_stop_observing(struct hub_link *link, hub_answered answered, void *context);
 
 /* True when this href is observed, or asked to be. */

@@ -144,8 +144,6 @@ static void sign_off_waits_for_the_device_and_ends_the_registration(void **state
 	test_client_send(&g->client, request, length);
 	message = test_client_expect(&g->client);
 	assert_memory_equal(message.token, token, TOKEN_AT);
-	/* A notification on its way is not the answer. */
-	test_gateway_notify(g, token, 3, "\x80", 1);
 	test_gateway_reply(g, &message, 205, -1, "\x80", 1);
 	message = test_client_expect(&g->client);
 	assert_int_equal(message.length, 10);

@@ -71,6 +71,81 @@ static void old_notifications_are_passed_over(void **state)
 		is_told(g, told[at]);
 }
 
+/* --- the end of an observation --- */
+
+/* Asks for a sign-out; gives the gateway's Observe 1. */
+static struct test_message sign_out(struct test_gateway *g, const uint8_t token[TOKEN_SIZE])
+{
+	static const char *const out[] = {"login", "false", NULL};
+	struct test_message message;
+
+	test_gateway_post(g, "/oic/sec/session", 'o', out);
+	message = test_client_expect(&g->client);
+	assert_int_equal(message.code, 1);
+	assert_memory_equal(message.token, token, TOKEN_SIZE);
+	return message;
+}
+
+static void is_signed_out(struct test_gateway *g)
+{
+	struct test_message message = test_client_expect(&g->client);
+
+	assert_int_equal(message.code, 204);
+	assert_int_equal(message.token[0], 'o');
+	test_gateway_event(g, "signed-out");
+}
+
+/* As the device's stack may do it that answers the GET as any other of the observation. */
+static void the_end_of_an_observation_may_be_answered_with_observe(void **state)
+{
+	struct test_gateway *g = *state;
+	uint8_t token[TOKEN_SIZE];
+	struct test_message message;
+
+	bring_online(g, NULL, TEST_CSM_EMPTY, token);
+	message = sign_out(g, token);
+	test_gateway_reply(g, &message, 205, 1, "\x80", 1);
+	is_signed_out(g);
+}
+
+/* The first message with the token counts; the true answer behind it means nothing any more, another notification ends the connection. */
+static void a_notification_on_its_way_ends_an_observation(void **state)
+{
+	struct test_gateway *g = *state;
+	uint8_t token[TOKEN_SIZE];
+	struct test_message message;
+
+	bring_online(g, NULL, TEST_CSM_EMPTY, token);
+	message = sign_out(g, token);
+	notify(g, token, 3);
+	is_signed_out(g);
+	message.token = token;
+	message.token_length = TOKEN_SIZE;
+	test_gateway_reply(g, &message, 205, -1, "\x80", 1);
+	test_client_get(&g->client, "/x.plgd.dev/time", 't');
+	assert_int_equal(test_client_expect(&g->client).token[0], 't');
+	notify(g, token, 4);
+	test_client_expect_end(&g->client);
+}
+
+static void a_silent_device_is_signed_out_and_off_all_the_same(void **state)
+{
+	static const char settings[] = "\"commandTimeout\": 0.2";
+	struct test_gateway *g = *state;
+	uint8_t off[512];
+	size_t length = test_gateway_vector("session.txt", '>', "signoff", 0, off, sizeof(off));
+	uint8_t token[TOKEN_SIZE];
+
+	bring_online(g, settings, TEST_CSM_EMPTY, token);
+	sign_out(g, token);
+	is_signed_out(g);
+	test_gateway_sign_in(g, NULL, 0, token);
+	test_client_send(&g->client, off, length);
+	assert_memory_equal(test_client_expect(&g->client).token, token, TOKEN_SIZE);
+	assert_int_equal(test_client_expect(&g->client).code, 202);
+	test_gateway_event(g, "signed-off");
+}
+
 /* --- blocks --- */
 
 /* What the next request of the gateway's says in Block1 (RFC 7959 section 2.2), and how many bytes it carries. */
@@ -138,6 +213,10 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(old_notifications_are_passed_over, test_gateway_set_up, test_gateway_tear_down),
+		cmocka_unit_test_setup_teardown(the_end_of_an_observation_may_be_answered_with_observe, test_gateway_set_up,
+	                                    test_gateway_tear_down),
+		cmocka_unit_test_setup_teardown(a_notification_on_its_way_ends_an_observation, test_gateway_set_up, test_gateway_tear_down),
+		cmocka_unit_test_setup_teardown(a_silent_device_is_signed_out_and_off_all_the_same, test_gateway_set_up, test_gateway_tear_down),
 		cmocka_unit_test_setup_teardown(a_device_says_how_small_blocks_are, test_gateway_set_up, test_gateway_tear_down),
 	};
 
