@@ -3,8 +3,10 @@
 #include "hub_operation.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "events.h"
 #include "hub_device.h"
@@ -13,7 +15,10 @@
 #include "hub_token.h"
 #include "text.h"
 
-#define NEVER (-1)
+#define NEVER         (-1)
+#define NOT_VERIFIED  "cannot verify authorization code: "
+#define NO_CONTEXT    "invalid authorization context"
+#define DURATION_SIZE 48u
 
 static const struct service_config *config_of(const struct hub_link *link)
 {
@@ -127,7 +132,7 @@ void hub_account_sign_up(struct hub_link *link, struct service_request *request)
 		cJSON_Delete(record);
 		tree = why == NULL ? issue_and_save(link, true) : NULL;
 		if (why != NULL) {
-			hub_operation_refuse(link, request, COAP_RESPONSE_CODE(503), "cannot verify authorization code: %s", why);
+			hub_operation_refuse(link, request, COAP_RESPONSE_CODE(503), NOT_VERIFIED "%s", why);
 		} else if (tree == NULL) {
 			hub_operation_refuse(link, request, COAP_RESPONSE_CODE(503), "temporary error: cannot save the registration");
 		} else {
@@ -174,26 +179,58 @@ static void start_session(struct hub_link *link, double token_ends)
 	session->ends = session_end(link, token_ends);
 }
 
-/* NULL and the token's end, or an error: its code and text. */
-static const char *check_session(const struct hub_link *link, const char *token, double *ends, coap_pdu_code_t *code)
+/* NULL and the token's end, or why there is none, in memory to be freed. */
+static char *check_session(const struct hub_link *link, const char *token, double *ends)
 {
 	cJSON *record = load(link);
 	const char *why = hub_token_check(config_of(link), record, HUB_TOKEN_ACCESS, token, ends);
+	char *text = NULL;
 
-	*code = COAP_RESPONSE_CODE(401);
-	if (why == NULL && record == NULL) {
-		why = "access to the device denied: it is not registered";
+	if (why != NULL) {
+		text = service_strdup(why);
+	} else if (record == NULL) {
+		text = service_format("access to device('%s') denied", link->peer.device);
 	}
 	cJSON_Delete(record);
-	return why;
+	return text;
+}
+
+/* As Go writes it: "2m0s", "1h0m30s", "1.5s". */
+static void print_duration(double seconds, char text[DURATION_SIZE])
+{
+	double minutes = floor(seconds / 60);
+	double rest = seconds - 60 * minutes;
+
+	if (minutes >= 60) {
+		snprintf(text, DURATION_SIZE, "%.0fh%.0fm%gs", floor(minutes / 60), fmod(minutes, 60), rest);
+	} else if (minutes > 0) {
+		snprintf(text, DURATION_SIZE, "%.0fm%gs", minutes, rest);
+	} else if (rest >= 1 || rest <= 0) {
+		snprintf(text, DURATION_SIZE, "%gs", rest);
+	} else {
+		snprintf(text, DURATION_SIZE, "%gms", rest * 1000);
+	}
+}
+
+static void refuse_soon_expired(struct hub_link *link, struct service_request *request, double ends)
+{
+	time_t when = (time_t)ends;
+	struct tm broken;
+	char date[32];
+	char margin[DURATION_SIZE];
+
+	strftime(date, sizeof(date), "%Y-%m-%d %H:%M:%S", gmtime_r(&when, &broken));
+	print_duration(config_of(link)->gateway.token_margin, margin);
+	hub_operation_refuse(link, request, COAP_RESPONSE_CODE(401),
+	                     "access token will expire (%s +0000 UTC) in less time than the interval for checking expiration (%s)", date,
+	                     margin);
 }
 
 void hub_account_sign_in(struct hub_link *link, struct service_request *request)
 {
 	cJSON *body = hub_operation_parse(link, request);
 	double ends = 0;
-	coap_pdu_code_t code;
-	const char *why;
+	char *why = NULL;
 
 	if (body == NULL) {
 		return;
@@ -204,20 +241,19 @@ void hub_account_sign_in(struct hub_link *link, struct service_request *request)
 		hub_operation_refuse(link, request, COAP_RESPONSE_CODE(400), "invalid device id");
 	} else if (text_of(body, "accesstoken")[0] == '\0') {
 		hub_operation_refuse(link, request, COAP_RESPONSE_CODE(400), "invalid access token");
-	} else if ((why = check_session(link, text_of(body, "accesstoken"), &ends, &code)) != NULL) {
-		hub_operation_refuse(link, request, code, "%s", why);
+	} else if ((why = check_session(link, text_of(body, "accesstoken"), &ends)) != NULL) {
+		hub_operation_refuse(link, request, COAP_RESPONSE_CODE(401), "%s", why);
 	} else if (strcmp(text_of(body, "uid"), config_of(link)->owner) != 0) {
 		hub_operation_refuse(link, request, COAP_RESPONSE_CODE(401),
 		                     "owner claim is invalid: owner identifier from the token '%s' doesn't match userID '%.64s' from the device",
 		                     config_of(link)->owner, text_of(body, "uid"));
 	} else if (session_end(link, ends) <= hub_now()) {
-		hub_operation_refuse(link, request, COAP_RESPONSE_CODE(401),
-		                     "access token will expire in less time than the interval for checking expiration (%gs)",
-		                     config_of(link)->gateway.token_margin);
+		refuse_soon_expired(link, request, ends);
 	} else {
 		start_session(link, ends);
 		hub_observer_greet(link, request, on_greeted);
 	}
+	free(why);
 	cJSON_Delete(body);
 }
 
@@ -249,82 +285,92 @@ void hub_account_sign_out(struct hub_link *link, struct service_request *request
 {
 	cJSON *body = hub_operation_parse(link, request);
 	const char *token;
-	const char *why = NULL;
-	coap_pdu_code_t code = COAP_RESPONSE_CODE(400);
+	char *why = NULL;
 	double ends;
 
 	if (body == NULL) {
 		return;
 	}
 	token = text_of(body, "accesstoken");
-	if (!hub_operation_is_in_session(link)) {
-		if (token[0] == '\0' || text_of(body, "uid")[0] == '\0' || text_of(body, "di")[0] == '\0') {
-			why = "invalid authorization context";
-		} else {
-			why = check_session(link, token, &ends, &code);
-		}
-	}
-	if (why != NULL) {
-		hub_operation_refuse(link, request, code, "%s", why);
+	if (hub_operation_is_in_session(link)) {
+		hub_observer_stop(link, request, on_sign_out_stopped);
+	} else if (token[0] == '\0' || text_of(body, "uid")[0] == '\0' || text_of(body, "di")[0] == '\0') {
+		hub_operation_refuse(link, request, COAP_RESPONSE_CODE(400), NO_CONTEXT);
+	} else if ((why = check_session(link, token, &ends)) != NULL) {
+		hub_operation_refuse(link, request, COAP_RESPONSE_CODE(401), "%s", why);
 	} else {
 		hub_observer_stop(link, request, on_sign_out_stopped);
 	}
+	free(why);
 	cJSON_Delete(body);
 }
 
 /* --- refresh --- */
 
-/* NULL, or an error: its code and text. */
-static const char *check_refresh(const struct hub_link *link, const char *token, coap_pdu_code_t *code)
+/* Who asks, in the texts of errors. */
+static void name_device(struct service_request *request, const char *device)
+{
+	free(request->di);
+	request->di = service_strdup(device);
+}
+
+/* True, or the request was refused. A device that is not registered is told so whatever its token is: those of old registrations are not kept. */
+static bool admit_refresh(struct hub_link *link, struct service_request *request, const char *token)
 {
 	cJSON *record = load(link);
 	const char *why = NULL;
 	double ends;
 
 	if (record == NULL) {
-		*code = COAP_RESPONSE_CODE(401);
-		why = "device is not registered";
-	} else {
-		*code = COAP_RESPONSE_CODE(503);
-		why = hub_token_check(config_of(link), record, HUB_TOKEN_REFRESH, token, &ends);
+		name_device(request, link->peer.device);
+		hub_operation_refuse(link, request, COAP_RESPONSE_CODE(401), "device is not registered");
+		return false;
 	}
+	why = hub_token_check(config_of(link), record, HUB_TOKEN_REFRESH, token, &ends);
 	cJSON_Delete(record);
-	return why;
+	if (why != NULL) {
+		hub_operation_refuse(link, request, COAP_RESPONSE_CODE(503), NOT_VERIFIED "%s", why);
+	}
+	return why == NULL;
+}
+
+static void renew(struct hub_link *link, struct service_request *request)
+{
+	const struct hub_settings *settings = &config_of(link)->gateway;
+	cJSON *tree = issue_and_save(link, false);
+
+	if (tree == NULL) {
+		hub_operation_refuse(link, request, COAP_RESPONSE_CODE(503), "temporary error: cannot save the registration");
+		return;
+	}
+	/* In time it extends the session as it stands; afterwards only a new sign-in does. */
+	if (hub_operation_is_in_session(link)) {
+		link->session.ends = settings->tokens_never_expire ? INFINITY : session_end(link, hub_now() + settings->token_lifetime);
+	}
+	print_device_event(link, "refreshed");
+	hub_operation_answer(link, request, COAP_RESPONSE_CODE(204), tree);
 }
 
 void hub_account_refresh(struct hub_link *link, struct service_request *request)
 {
 	cJSON *body = hub_operation_parse(link, request);
 	const char *provider;
-	const char *why;
-	coap_pdu_code_t code;
-	cJSON *tree;
 
 	if (body == NULL) {
 		return;
 	}
 	provider = text_of(body, "authprovider");
+	name_device(request, text_of(body, "di"));
 	if (text_of(body, "di")[0] == '\0') {
 		hub_operation_refuse(link, request, COAP_RESPONSE_CODE(400), "cannot refresh token: invalid deviceID");
-	} else if (text_of(body, "uid")[0] == '\0') {
-		hub_operation_refuse(link, request, COAP_RESPONSE_CODE(400), "cannot refresh token: invalid userId");
 	} else if (text_of(body, "refreshtoken")[0] == '\0') {
 		hub_operation_refuse(link, request, COAP_RESPONSE_CODE(400), "cannot refresh token: invalid refreshToken");
+	} else if (text_of(body, "uid")[0] == '\0') {
+		hub_operation_refuse(link, request, COAP_RESPONSE_CODE(400), "cannot refresh token: invalid userId");
 	} else if (provider[0] != '\0' && strcmp(provider, config_of(link)->authorization_provider) != 0) {
 		hub_operation_refuse(link, request, COAP_RESPONSE_CODE(401), "unknown authorization provider('%.64s')", provider);
-	} else if ((why = check_refresh(link, text_of(body, "refreshtoken"), &code)) != NULL) {
-		hub_operation_refuse(link, request, code, "%s", why);
-	} else if ((tree = issue_and_save(link, false)) == NULL) {
-		hub_operation_refuse(link, request, COAP_RESPONSE_CODE(503), "temporary error: cannot save the registration");
-	} else {
-		/* In time it extends the session as it stands; afterwards only a new sign-in does. */
-		if (hub_operation_is_in_session(link)) {
-			double lifetime = config_of(link)->gateway.token_lifetime;
-
-			link->session.ends = config_of(link)->gateway.tokens_never_expire ? INFINITY : session_end(link, hub_now() + lifetime);
-		}
-		print_device_event(link, "refreshed");
-		hub_operation_answer(link, request, COAP_RESPONSE_CODE(204), tree);
+	} else if (admit_refresh(link, request, text_of(body, "refreshtoken"))) {
+		renew(link, request);
 	}
 	cJSON_Delete(body);
 }
@@ -367,23 +413,20 @@ static void on_sign_off_stopped(struct hub_link *link, struct service_request *r
 
 void hub_account_sign_off(struct hub_link *link, struct service_request *request)
 {
-	const char *why = NULL;
-	coap_pdu_code_t code = COAP_RESPONSE_CODE(400);
+	char *why = NULL;
 	char *token = NULL;
 	size_t at = 0;
 	double ends;
 
-	if (!hub_operation_is_in_session(link)) {
-		if (hub_query_next(request->query, "accesstoken", &at, &token)) {
-			why = check_session(link, token, &ends, &code);
-		} else {
-			why = "invalid authorization context";
-		}
-		free(token);
-	}
-	if (why != NULL) {
-		hub_operation_refuse(link, request, code, "%s", why);
+	if (hub_operation_is_in_session(link)) {
+		hub_observer_stop(link, request, on_sign_off_stopped);
+	} else if (!hub_query_next(request->query, "accesstoken", &at, &token)) {
+		hub_operation_refuse(link, request, COAP_RESPONSE_CODE(400), NO_CONTEXT);
+	} else if ((why = check_session(link, token, &ends)) != NULL) {
+		hub_operation_refuse(link, request, COAP_RESPONSE_CODE(401), "%s", why);
 	} else {
 		hub_observer_stop(link, request, on_sign_off_stopped);
 	}
+	free(why);
+	free(token);
 }

@@ -211,11 +211,19 @@ static void send_answer(struct hub_link *link, struct service_request *request, 
 	service_request_free(request);
 }
 
-static const char *what_of(const struct service_request *request)
+/* The whole text of an error. A refresh names its device, as far as it is known. */
+static char *text_of(const struct service_request *request, const char *why)
 {
 	const struct operation *operation = operation_of(request);
+	const char *what = operation == NULL ? "request" : operation->what;
 
-	return operation == NULL ? "request" : operation->what;
+	if (what == NULL) {
+		return service_strdup(why);
+	}
+	if (request->step == SERVICE_STEP_REFRESH) {
+		return service_format("cannot handle %s for %.64s: %s", what, request->di == NULL ? "unknown" : request->di, why);
+	}
+	return service_format("cannot handle %s: %s", what, why);
 }
 
 /* The texts begin as the real ones; what stands behind differs where the real one quotes its own insides. */
@@ -238,7 +246,6 @@ static void refuse(struct hub_link *link, struct service_request *request, coap_
 
 void hub_operation_refuse(struct hub_link *link, struct service_request *request, coap_pdu_code_t code, const char *format, ...)
 {
-	const char *what;
 	char text[512];
 	char *whole;
 	va_list arguments;
@@ -246,8 +253,7 @@ void hub_operation_refuse(struct hub_link *link, struct service_request *request
 	va_start(arguments, format);
 	vsnprintf(text, sizeof(text), format, arguments);
 	va_end(arguments);
-	what = what_of(request);
-	whole = what == NULL ? service_strdup(text) : service_format("cannot handle %s: %s", what, text);
+	whole = text_of(request, text);
 	refuse(link, request, code, whole);
 	free(whole);
 }
@@ -305,11 +311,14 @@ void hub_operation_answer(struct hub_link *link, struct service_request *request
 
 cJSON *hub_operation_parse(struct hub_link *link, struct service_request *request)
 {
-	cJSON *body = service_body_parse(request->body, request->body_length, request->content_format == SERVICE_FORMAT_JSON);
+	bool is_json = request->content_format == SERVICE_FORMAT_JSON;
+	cJSON *body = service_body_parse(request->body, request->body_length, is_json);
 
 	if (!cJSON_IsObject(body)) {
+		bool is_cut = !is_json && service_body_is_cut(request->body, request->body_length);
+
 		cJSON_Delete(body);
-		hub_operation_refuse(link, request, COAP_RESPONSE_CODE(400), "the body is no map with text keys");
+		hub_operation_refuse(link, request, COAP_RESPONSE_CODE(400), "%s", is_cut ? "unexpected EOF" : "the body is no map with text keys");
 		return NULL;
 	}
 	return body;

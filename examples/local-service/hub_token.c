@@ -21,7 +21,7 @@
 
 #define WHY_MALFORMED "could not parse token: token is malformed: token contains an invalid number of segments"
 #define WHY_EXPIRED   "could not parse token: token has invalid claims: token is expired"
-#define WHY_FOREIGN   "could not parse token: token signature is invalid"
+#define WHY_FOREIGN   "could not parse token: token signature is invalid: crypto/ecdsa: verification error"
 
 static const char *list_name(enum hub_token_kind kind)
 {

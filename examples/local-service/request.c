@@ -78,6 +78,7 @@ void service_request_free(struct service_request *request)
 	if (request != NULL) {
 		free(request->path);
 		free(request->query);
+		free(request->di);
 		free(request->body);
 		service_fault_free(request->fault);
 		free(request);

@@ -31,6 +31,7 @@ struct service_request {
 	int content_format;
 	struct service_block block1;
 	struct service_block block2;
+	char *di; /* what a refresh says who asks; NULL: not known */
 	uint8_t *body;
 	size_t body_length;
 	/* what is to become of it */

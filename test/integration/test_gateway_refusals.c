@@ -72,11 +72,14 @@ static void what_no_device_may_say_is_refused_and_ends_the_connection(void **sta
 	     {"di", DEVICE, "authprovider", "plgd", "accesstoken", "garbage"}},
 		{ACCOUNT, 503, "token is expired", {"di", DEVICE, "authprovider", "plgd", "accesstoken", EXPIRED}},
 		{ACCOUNT, 503, "token signature is invalid", {"di", DEVICE, "authprovider", "plgd", "accesstoken", FOREIGN}},
-		{SESSION, 401, "access to the device denied", {"uid", "1", "di", DEVICE, "accesstoken", TOKEN, "login", "true"}},
+		{SESSION,
+	     401,
+	     "cannot handle sign in: access to device('" DEVICE "') denied",
+	     {"uid", "1", "di", DEVICE, "accesstoken", TOKEN, "login", "true"}},
 		{SESSION, 400, "sign out: invalid authorization context", {"login", "false"}},
 		{REFRESH,
 	     401,
-	     "refresh token: device is not registered",
+	     "cannot handle refresh token for " DEVICE ": device is not registered",
 	     {"uid", "1", "di", DEVICE, "authprovider", "plgd", "granttype", "refresh_token", "refreshtoken", TOKEN}},
 	};
 	static const struct refusal known[] = {
@@ -88,9 +91,17 @@ static void what_no_device_may_say_is_refused_and_ends_the_connection(void **sta
 		{SESSION, 401, "token is expired", {"uid", "1", "di", DEVICE, "accesstoken", EXPIRED, "login", "true"}},
 		{SESSION, 401, "token signature is invalid", {"uid", "1", "di", DEVICE, "accesstoken", FOREIGN, "login", "true"}},
 		{SESSION, 401, "token signature is invalid", {"uid", "1", "di", DEVICE, "accesstoken", RENEW, "login", "true"}},
-		{REFRESH, 400, "cannot refresh token: invalid userId", {"di", DEVICE, "authprovider", "plgd", "refreshtoken", RENEW}},
+		{REFRESH,
+	     400,
+	     "cannot handle refresh token for " DEVICE ": cannot refresh token: invalid userId",
+	     {"di", DEVICE, "authprovider", "plgd", "refreshtoken", RENEW}},
+		{REFRESH, 400, "cannot refresh token: invalid deviceID", {"uid", "1", "authprovider", "plgd", "refreshtoken", RENEW}},
 		{REFRESH, 400, "invalid refreshToken", {"uid", "1", "di", DEVICE, "authprovider", "plgd"}},
 		{REFRESH, 401, "unknown authorization provider('nope')", {"uid", "1", "di", DEVICE, "authprovider", "nope", "refreshtoken", RENEW}},
+		{REFRESH,
+	     503,
+	     "cannot handle refresh token for somebody: cannot verify authorization code: could not parse token: token is malformed",
+	     {"uid", "1", "di", "somebody", "refreshtoken", "garbage"}},
 		{REFRESH, 503, "invalid number of segments", {"uid", "1", "di", DEVICE, "authprovider", "plgd", "refreshtoken", "garbage"}},
 		{REFRESH, 503, "token signature is invalid", {"uid", "1", "di", DEVICE, "authprovider", "plgd", "refreshtoken", ACCESS}},
 	};
@@ -129,6 +140,53 @@ static void the_certificate_is_the_device_whatever_the_body_says(void **state)
 	assert_non_null(strstr(test_gateway_event(g, "signed-up"), DEVICE));
 }
 
+static void is_no_body(struct test_gateway *g, const char *path, const struct test_cbor *body, const char *text)
+{
+	struct test_message message;
+
+	test_gateway_connect(g, TEST_CSM_EMPTY);
+	test_gateway_post_body(g, path, 'b', body);
+	message = test_client_expect(&g->client);
+	assert_int_equal(message.code, 400);
+	if (memmem(message.payload, message.payload_length, text, strlen(text)) == NULL)
+		fail_msg("%s is answered %.*s, not %s", path, (int)message.payload_length, (const char *)message.payload, text);
+	test_client_expect_end(&g->client);
+}
+
+static void is_answered_as_captured(struct test_gateway *g, const char *section)
+{
+	uint8_t request[2048];
+	uint8_t answer[2048];
+	size_t request_length = test_gateway_section_vector("errors.txt", section, '>', request, sizeof(request));
+	size_t answer_length = test_gateway_section_vector("errors.txt", section, '<', answer, sizeof(answer));
+	struct test_message message;
+
+	test_gateway_connect(g, TEST_CSM_EMPTY);
+	test_client_send(&g->client, request, request_length);
+	message = test_client_expect(&g->client);
+	if (message.length != answer_length || memcmp(message.bytes, answer, answer_length) != 0)
+		fail_msg("%s: %.*s", section, (int)message.payload_length, (const char *)message.payload);
+	test_client_expect_end(&g->client);
+}
+
+/* The real gateway's answers to the same requests, byte by byte. Those whose token was signed there are not among them. */
+static void errors_are_the_captured_ones(void **state)
+{
+	static const char *const strangers[] = {"su-noat",    "su-emptydi", "su-noprovider", "su-badprovider", "su-garbage", "su-badsig",
+	                                        "su-badcbor", "su-get",     "si-get",        "rf-get",         "si-garbage", "so-nosession"};
+	static const char *const owned[] = {"rf-badprov", "rf-garbage", "rf-garbage-noprov", "rf-nouid", "si-nouid"};
+	struct test_gateway *g = *state;
+	size_t at;
+
+	test_gateway_start(g, NULL, NULL);
+	for (at = 0; at < sizeof(strangers) / sizeof(strangers[0]); at++)
+		is_answered_as_captured(g, strangers[at]);
+	test_gateway_connect(g, TEST_CSM_EMPTY);
+	test_gateway_sign_up(g);
+	for (at = 0; at < sizeof(owned) / sizeof(owned[0]); at++)
+		is_answered_as_captured(g, owned[at]);
+}
+
 static void what_is_no_cbor_or_no_format_is_a_bad_request(void **state)
 {
 	static const struct test_cbor broken = {.bytes = {0xbf, 0x62}, .length = 2};
@@ -147,14 +205,10 @@ static void what_is_no_cbor_or_no_format_is_a_bad_request(void **state)
 	struct test_message message;
 
 	test_gateway_start(g, NULL, NULL);
-	test_gateway_connect(g, TEST_CSM_EMPTY);
-	test_gateway_post_body(g, ACCOUNT, 'b', &broken);
-	assert_int_equal(test_client_expect(&g->client).code, 400);
-	test_client_expect_end(&g->client);
-	test_gateway_connect(g, TEST_CSM_EMPTY);
-	test_gateway_post_body(g, SESSION, 'b', &no_map);
-	assert_int_equal(test_client_expect(&g->client).code, 400);
-	test_client_expect_end(&g->client);
+	is_no_body(g, ACCOUNT, &broken, "cannot handle sign up: unexpected EOF");
+	is_no_body(g, SESSION, &broken, "cannot handle sign in: unexpected EOF");
+	is_no_body(g, REFRESH, &broken, "cannot handle refresh token for unknown: unexpected EOF");
+	is_no_body(g, SESSION, &no_map, "cannot handle sign in: the body is no map");
 	test_cbor_map(&body, words);
 	request.body_length = body.length;
 	test_gateway_connect(g, TEST_CSM_EMPTY);
@@ -338,6 +392,7 @@ int main(void)
 	                                    test_gateway_tear_down),
 		cmocka_unit_test_setup_teardown(the_certificate_is_the_device_whatever_the_body_says, test_gateway_set_up, test_gateway_tear_down),
 		cmocka_unit_test_setup_teardown(what_is_no_cbor_or_no_format_is_a_bad_request, test_gateway_set_up, test_gateway_tear_down),
+		cmocka_unit_test_setup_teardown(errors_are_the_captured_ones, test_gateway_set_up, test_gateway_tear_down),
 		cmocka_unit_test_setup_teardown(an_empty_body_is_never_answered, test_gateway_set_up, test_gateway_tear_down),
 		cmocka_unit_test_setup_teardown(errors_of_the_directory_leave_a_session_open, test_gateway_set_up, test_gateway_tear_down),
 		cmocka_unit_test_setup_teardown(what_is_no_message_ends_the_connection, test_gateway_set_up, test_gateway_tear_down),

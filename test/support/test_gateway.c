@@ -362,28 +362,61 @@ void test_gateway_notify(struct test_gateway *gateway, const uint8_t *token, int
 	test_gateway_reply(gateway, &request, 205, observe, payload, length);
 }
 
-size_t test_gateway_vector(const char *file, char direction, const char *label, unsigned which, uint8_t *bytes, size_t size)
+static FILE *open_vectors(const char *file)
 {
-	static char line[20000];
 	char path[256];
-	char wanted[64];
-	size_t length = 0;
-	unsigned byte;
 	FILE *vectors;
-	const char *hex;
 
 	snprintf(path, sizeof(path), "test/vectors/plgd-gateway/%s", file);
-	snprintf(wanted, sizeof(wanted), "%c %s ", direction, label);
 	vectors = fopen(path, "r");
 	if (vectors == NULL)
 		fail_msg("run tests from the top of the source tree: cannot read %s", path);
+	return vectors;
+}
+
+static size_t read_hex(const char *hex, uint8_t *bytes, size_t size)
+{
+	size_t length = 0;
+	unsigned byte;
+
+	for (; sscanf(hex, "%2x", &byte) == 1; hex += 2) {
+		assert_true(length < size);
+		bytes[length++] = (uint8_t)byte;
+	}
+	return length;
+}
+
+size_t test_gateway_vector(const char *file, char direction, const char *label, unsigned which, uint8_t *bytes, size_t size)
+{
+	static char line[20000];
+	char wanted[64];
+	size_t length = 0;
+	FILE *vectors = open_vectors(file);
+
+	snprintf(wanted, sizeof(wanted), "%c %s ", direction, label);
 	while (length == 0 && fgets(line, sizeof(line), vectors) != NULL) {
-		if (strncmp(line, wanted, strlen(wanted)) != 0 || which-- > 0)
-			continue;
-		for (hex = line + strlen(wanted); sscanf(hex, "%2x", &byte) == 1; hex += 2) {
-			assert_true(length < size);
-			bytes[length++] = (uint8_t)byte;
-		}
+		if (strncmp(line, wanted, strlen(wanted)) == 0 && which-- == 0)
+			length = read_hex(line + strlen(wanted), bytes, size);
+	}
+	fclose(vectors);
+	assert_true(length > 0);
+	return length;
+}
+
+size_t test_gateway_section_vector(const char *file, const char *section, char direction, uint8_t *bytes, size_t size)
+{
+	static char line[20000];
+	char wanted[64];
+	bool is_within = false;
+	size_t length = 0;
+	FILE *vectors = open_vectors(file);
+
+	snprintf(wanted, sizeof(wanted), "# %s\n", section);
+	while (length == 0 && fgets(line, sizeof(line), vectors) != NULL) {
+		if (line[0] == '#')
+			is_within = strcmp(line, wanted) == 0;
+		else if (is_within && line[0] == direction && strchr(line + 2, ' ') != NULL)
+			length = read_hex(strchr(line + 2, ' ') + 1, bytes, size);
 	}
 	fclose(vectors);
 	assert_true(length > 0);

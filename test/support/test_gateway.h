@@ -84,6 +84,9 @@ void test_gateway_notify(struct test_gateway *gateway, const uint8_t *token, int
 /* The which-th line (from 0) of a capture with this direction and label. */
 size_t test_gateway_vector(const char *file, char direction, const char *label, unsigned which, uint8_t *bytes, size_t size);
 
+/* The first line with this direction below "# section" of a capture. */
+size_t test_gateway_section_vector(const char *file, const char *section, char direction, uint8_t *bytes, size_t size);
+
 /* Runs an operator's command on the state directory: its exit code. */
 int test_gateway_command(struct test_gateway *gateway, const char *const words[], char *output, size_t output_size, char *error,
                          size_t error_size);
