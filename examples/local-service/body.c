@@ -297,18 +297,6 @@ cJSON *service_body_parse_bytes(const uint8_t *bytes, size_t length)
 	return parse_cbor(bytes, length, base64_item);
 }
 
-bool service_body_is_cut(const uint8_t *bytes, size_t length)
-{
-	struct cbor_load_result result;
-	cbor_item_t *item = cbor_load(bytes, length, &result);
-
-	if (item == NULL) {
-		return result.error.code == CBOR_ERR_NOTENOUGHDATA || result.error.code == CBOR_ERR_NODATA;
-	}
-	cbor_decref(&item);
-	return false;
-}
-
 const char *service_body_text(const cJSON *object, const char *name)
 {
 	return cJSON_GetStringValue(cJSON_GetObjectItem(object, name));

@@ -27,9 +27,6 @@ cJSON *service_body_parse(const uint8_t *bytes, size_t length, bool is_json);
 /* The same for CBOR from a device: byte strings become base64url without padding (RFC 8949 section 6.1), so that they may hold anything. */
 cJSON *service_body_parse_bytes(const uint8_t *bytes, size_t length);
 
-/* True when these bytes begin a CBOR item and end before it does. */
-bool service_body_is_cut(const uint8_t *bytes, size_t length);
-
 /* The text below the named entry of an object, found without regard to case as the public service does; NULL when it is no text. */
 const char *service_body_text(const cJSON *object, const char *name);
 

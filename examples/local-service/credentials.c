@@ -226,6 +226,9 @@ static cJSON *answer_with(const struct service *service, const struct service_hu
 
 struct service_result service_credentials(struct service *service, const struct service_request *request)
 {
+	/* No "di": here nobody reads it. */
+	static const struct service_field csr_fields[] = {{"encoding", NULL}, {"data", NULL}, {NULL, NULL}};
+	static const struct service_field fields[] = {{"csr", csr_fields}, {"selectedGateway", service_hubs_selection}, {NULL, NULL}};
 	char name[SERVICE_MEDIA_TYPE_SIZE];
 	struct service_result result;
 	struct identity identity = {.chain = NULL};
@@ -243,7 +246,7 @@ struct service_result service_credentials(struct service *service, const struct 
 		return service_result_error(COAP_RESPONSE_CODE(400), "cannot parse request: invalid content type (%s)",
 		                            service_media_type(request->content_format, name));
 	}
-	result = service_steps_parse(request);
+	result = service_steps_parse(request, fields);
 	if (result.tree == NULL) {
 		return result;
 	}
@@ -251,13 +254,13 @@ struct service_result service_credentials(struct service *service, const struct 
 	csr = cJSON_GetObjectItem(body, "csr");
 	encoding = service_body_text(csr, "encoding");
 	data = service_body_text(csr, "data");
-	if (encoding == NULL || strcmp(encoding, "oic.sec.encoding.pem") != 0) {
-		result = service_result_error(COAP_RESPONSE_CODE(400), "cannot parse request: unsupported encoding (%s)",
-		                              encoding == NULL ? "" : encoding);
+	if (service->config.hub_count == 0) {
+		result = service_result_error(COAP_RESPONSE_CODE(400), "cannot find linked hub");
 	} else if (data == NULL || data[0] == '\0') {
 		result = service_result_error(COAP_RESPONSE_CODE(500), "cannot create credentials response: empty identity certificate chain");
-	} else if (service->config.hub_count == 0) {
-		result = service_result_error(COAP_RESPONSE_CODE(400), "cannot find linked hub");
+	} else if (encoding == NULL || strcmp(encoding, "oic.sec.encoding.pem") != 0) {
+		result = service_result_error(COAP_RESPONSE_CODE(400), "cannot parse request: unsupported encoding (%s)",
+		                              encoding == NULL ? "" : encoding);
 	} else {
 		hub = service_hubs_select(&service->config, body, &gateway);
 		result = sign_request(service, request, hub, data, &identity);

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cbor_walk.h"
 #include "events.h"
 #include "hub_question.h"
 #include "text.h"
@@ -315,7 +316,7 @@ cJSON *hub_operation_parse(struct hub_link *link, struct service_request *reques
 	cJSON *body = service_body_parse(request->body, request->body_length, is_json);
 
 	if (!cJSON_IsObject(body)) {
-		bool is_cut = !is_json && service_body_is_cut(request->body, request->body_length);
+		bool is_cut = !is_json && service_cbor_check(request->body, request->body_length) == SERVICE_CBOR_CUT;
 
 		cJSON_Delete(body);
 		hub_operation_refuse(link, request, COAP_RESPONSE_CODE(400), "%s", is_cut ? "unexpected EOF" : "the body is no map with text keys");

@@ -6,6 +6,8 @@
 
 #include "body.h"
 
+const struct service_field service_hubs_selection[] = {{"uri", NULL}, {"id", NULL}, {NULL, NULL}};
+
 static bool has_gateway(const struct service_hub *hub, const char *uri)
 {
 	size_t at;

@@ -5,7 +5,11 @@
 
 #include <cjson/cJSON.h>
 
+#include "fields.h"
 #include "service.h"
+
+/* "selectedGateway" of a request: what a device says it has selected. */
+extern const struct service_field service_hubs_selection[];
 
 /* The hub and gateway that the device says it has selected, when there is such a one; else the first. There is at least one hub. */
 const struct service_hub *service_hubs_select(const struct service_config *config, const cJSON *body, const char **gateway);

@@ -67,17 +67,17 @@ const char *service_media_type(int content_format, char out[SERVICE_MEDIA_TYPE_S
 	return out;
 }
 
-struct service_result service_steps_parse(const struct service_request *request)
+struct service_result service_steps_parse(const struct service_request *request, const struct service_field *fields)
 {
 	struct service_result result = {0};
+	char wrong[SERVICE_FIELDS_WRONG_SIZE];
 
 	if (request->body_length == 0) {
 		return service_result_error(COAP_RESPONSE_CODE(400), "cannot parse request: empty body");
 	}
-	result.tree = service_body_parse(request->body, request->body_length, request->content_format == SERVICE_FORMAT_JSON);
-	if (!cJSON_IsObject(result.tree)) {
-		cJSON_Delete(result.tree);
-		return service_result_error(COAP_RESPONSE_CODE(400), "cannot parse request: not a map with text keys");
+	result.tree = service_fields_parse(request->body, request->body_length, fields, wrong);
+	if (result.tree == NULL) {
+		return service_result_error(COAP_RESPONSE_CODE(400), "cannot parse request: %s", wrong);
 	}
 	return result;
 }
@@ -166,8 +166,9 @@ static void add_servers(cJSON *tree, const struct service_config *config)
 
 static struct service_result build_cloud(struct service *service, const struct service_request *request)
 {
+	static const struct service_field fields[] = {{"di", NULL}, {"selectedGateway", service_hubs_selection}, {NULL, NULL}};
 	const struct service_config *config = &service->config;
-	struct service_result result = service_steps_parse(request);
+	struct service_result result = service_steps_parse(request, fields);
 	cJSON *body = result.tree;
 	const struct service_hub *hub;
 	const char *gateway;

@@ -6,6 +6,7 @@
 #include <cjson/cJSON.h>
 
 #include "body.h"
+#include "fields.h"
 #include "request.h"
 #include "service.h"
 
@@ -44,8 +45,8 @@ struct service_result {
 /* An error; format as for printf. */
 struct service_result service_result_error(coap_pdu_code_t code, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/* The body of a POST as a tree in result->tree, else an error. */
-struct service_result service_steps_parse(const struct service_request *request);
+/* The known fields of a POST's body as a tree in result->tree, else an error. It is CBOR whatever its Content-Format says. */
+struct service_result service_steps_parse(const struct service_request *request, const struct service_field *fields);
 
 /* The credentials step has a file of its own. */
 struct service_result service_credentials(struct service *service, const struct service_request *request);

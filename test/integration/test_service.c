@@ -209,7 +209,8 @@ static void bad_requests_are_refused(void **state)
 	} cases[] = {
 		{50, BODY("{}"), 400, "cannot parse request: invalid content type (application/json)"},
 		{-1, BODY("\xa0"), 400, "cannot parse request: no content type"},
-		{60, BODY("\xa1"), 400, "cannot parse request: not a map"},
+		{60, BODY("\xa1"), 400, "cannot parse request: unexpected EOF"},
+		{60, BODY("\xa0"), 500, "cannot create credentials response"},
 		{60, BODY("\x80"), 400, "cannot parse request: not a map"},
 		{60,
 	     BODY("\xa1\x63"
