@@ -18,6 +18,8 @@
 #define HREF_MAX  1024u
 #define PIECE_MAX 255u /* RFC 7252 section 5.10: of a Uri-Path or a Uri-Query */
 
+_Static_assert(SERVICE_MAX_SEGMENTS == 16 && SERVICE_MAX_QUERIES == 16, "the texts below say 16");
+
 /* A command on its way to every connection of a device: the first answer counts. */
 struct command {
 	hub_order_done done; /* NULL: was called */
@@ -199,25 +201,63 @@ static void on_answer(struct hub_link *link, void *context, const char *href, co
 	}
 }
 
-/* "/a/b?c=d": pieces that fit into options, nothing that a device could take for something else. */
-static bool split_href(const char *given, char **path, char **query)
+static size_t count_segments(const char *path)
+{
+	size_t count = 0;
+
+	for (; *path != '\0'; path++) {
+		count += *path == '/' ? 1 : 0;
+	}
+	return count;
+}
+
+static size_t count_pieces(const char *query)
+{
+	size_t count = 0;
+
+	while (*query != '\0') {
+		size_t length = strcspn(query, "&");
+
+		count += length > 0 ? 1 : 0;
+		query += length + (query[length] == '&' ? 1 : 0);
+	}
+	return count;
+}
+
+static bool has_long_piece(const char *href)
+{
+	size_t run = 0;
+
+	for (; *href != '\0'; href++) {
+		run = strchr("/?&", *href) != NULL ? 0 : run + 1;
+		if (run > PIECE_MAX) {
+			return true;
+		}
+	}
+	return false;
+}
+
+/* "/a/b?c=d": NULL when all its pieces fit into the options of one message, so that the device is asked for nothing else; or why not. */
+static const char *split_href(const char *given, char **path, char **query)
 {
 	size_t length = strcspn(given, "?");
-	size_t run = 0;
-	size_t at;
+	const char *why = NULL;
 
-	if (given[0] != '/' || strlen(given) > HREF_MAX) {
-		return false;
-	}
-	for (at = 0; given[at] != '\0'; at++) {
-		run = strchr("/?&", given[at]) != NULL ? 0 : run + 1;
-		if (run > PIECE_MAX) {
-			return false;
-		}
+	if (given[0] != '/' || strlen(given) > HREF_MAX || has_long_piece(given)) {
+		return "no such href can be asked for";
 	}
 	*path = service_format("%.*s", (int)length, given);
 	*query = given[length] == '?' && given[length + 1] != '\0' ? service_strdup(given + length + 1) : NULL;
-	return true;
+	if (count_segments(*path) > SERVICE_MAX_SEGMENTS) {
+		why = "the path has more segments than the 16 that can be asked for";
+	} else if (*query != NULL && count_pieces(*query) > SERVICE_MAX_QUERIES) {
+		why = "the query has more pieces than the 16 that can be asked for";
+	}
+	if (why != NULL) {
+		free(*path);
+		free(*query);
+	}
+	return why;
 }
 
 static size_t count_links(const struct hub *hub, const char *device)
@@ -245,9 +285,10 @@ static void command(struct hub *hub, const cJSON *order, const char *device, coa
 	struct hub_link *link;
 	char *path;
 	char *query;
+	const char *why = split_href(text_of(order, "href"), &path, &query);
 
-	if (!split_href(text_of(order, "href"), &path, &query)) {
-		done(context, error_of("no such href can be asked for"));
+	if (why != NULL) {
+		done(context, error_of(why));
 		return;
 	}
 	command = service_alloc(sizeof(*command));

@@ -11,7 +11,6 @@
 
 #define BLOCK_SIZE   1024u
 #define BLOCK_SZX    6u
-#define MAX_QUERIES  4u
 #define CODE_TWO     2u
 #define OBSERVE_STOP 1u
 
@@ -62,14 +61,14 @@ static char *method_text(const struct hub_ask *ask)
 }
 
 /* The pieces of "a=b&c=d"; copy holds them. */
-static void split_query(const char *query, char **copy, const char *pieces[MAX_QUERIES])
+static void split_query(const char *query, char **copy, const char *pieces[SERVICE_MAX_QUERIES])
 {
 	size_t count = 0;
 	char *rest;
 	char *piece;
 
 	*copy = query == NULL ? NULL : service_strdup(query);
-	for (piece = *copy == NULL ? NULL : strtok_r(*copy, "&", &rest); piece != NULL && count < MAX_QUERIES;
+	for (piece = *copy == NULL ? NULL : strtok_r(*copy, "&", &rest); piece != NULL && count < SERVICE_MAX_QUERIES;
 	     piece = strtok_r(NULL, "&", &rest)) {
 		pieces[count++] = piece;
 	}

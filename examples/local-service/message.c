@@ -7,8 +7,7 @@
 
 #include "text.h"
 
-#define MAX_OPTIONS             40u
-#define MAX_SEGMENTS            16u
+#define MAX_OPTIONS             (SERVICE_MAX_SEGMENTS + SERVICE_MAX_QUERIES + 16u)
 #define UNKNOWN_CRITICAL_OPTION 65001u /* odd: critical (RFC 7252 section 5.4.6); for experiments (section 12.2) */
 #define HEADER_MAX              (6u + SERVICE_TOKEN_SIZE)
 #define OPTION_HEAD_MAX         5u
@@ -52,7 +51,7 @@ static void add_href(struct options *options, const char *href)
 {
 	size_t at;
 
-	for (at = 0; at < MAX_SEGMENTS && href[0] == '/'; at++) {
+	for (at = 0; at < SERVICE_MAX_SEGMENTS && href[0] == '/'; at++) {
 		size_t length = strcspn(href + 1, "/");
 
 		add_bytes(options, COAP_OPTION_URI_PATH, href + 1, length);
@@ -88,7 +87,7 @@ static struct options options_of(const struct service_message *message)
 	if (message->content_format != SERVICE_ABSENT) {
 		add_integer(&options, COAP_OPTION_CONTENT_FORMAT, (unsigned)message->content_format);
 	}
-	for (at = 0; at < sizeof(message->query) / sizeof(message->query[0]) && message->query[at] != NULL; at++) {
+	for (at = 0; at < SERVICE_MAX_QUERIES && message->query[at] != NULL; at++) {
 		add_text(&options, COAP_OPTION_URI_QUERY, message->query[at]);
 	}
 	add_block(&options, COAP_OPTION_BLOCK2, &message->block2);

@@ -10,6 +10,10 @@
 
 #include "request.h"
 
+/* As many pieces of a path and of a query as a message takes; more are left out. */
+#define SERVICE_MAX_SEGMENTS 16u
+#define SERVICE_MAX_QUERIES  16u
+
 struct service_message {
 	coap_pdu_code_t code;
 	uint8_t token[SERVICE_TOKEN_SIZE];
@@ -22,7 +26,7 @@ struct service_message {
 	bool has_critical_option; /* one that nobody knows */
 	const char *path[2];      /* of a request, NULL-filled */
 	const char *href;         /* instead of path: "/a/b" of any length */
-	const char *query[4];
+	const char *query[SERVICE_MAX_QUERIES];
 	bool has_observe;
 	unsigned observe;
 	const uint8_t *etag; /* NULL: none */

@@ -128,6 +128,39 @@ static void a_resource_is_read_and_set_as_captured(void **state)
 	assert_non_null(strstr(test_gateway_event(g, "unpublished"), "\"hrefs\":[\"/light/1\"]"));
 }
 
+/* What fits goes whole: sixteen segments and sixteen pieces, empty ones not counted. */
+static void every_piece_of_a_query_is_sent(void **state)
+{
+	const char *const get[] = {"get", DEVICE, "/1/2/3/4/5/6/7/8/9/a/b/c/d/e/f/g?A&B&C&D&E&&F&G&H&I&J&K&L&M&N&O&P", NULL};
+	static const uint8_t options[] = "\xb1\x31\x01\x32\x01\x33\x01\x34\x01\x35\x01\x36\x01\x37\x01\x38\x01\x39\x01"
+									 "a\x01"
+									 "b\x01"
+									 "c\x01"
+									 "d\x01"
+									 "e\x01"
+									 "f\x01"
+									 "g"
+									 "\x41"
+									 "A\x01"
+									 "B\x01"
+									 "C\x01"
+									 "D\x01"
+									 "E\x01"
+									 "F\x01G\x01H\x01I\x01J\x01K\x01L\x01M\x01N\x01O\x01P";
+	struct test_gateway *g = *state;
+	struct test_process *process;
+	struct test_message message;
+
+	test_gateway_start(g, NULL, NULL);
+	bring_online(g);
+	process = start_command(g, get);
+	message = test_client_expect(&g->client);
+	assert_int_equal(message.bytes + message.length - message.options, sizeof(options) - 1);
+	assert_memory_equal(message.options, options, sizeof(options) - 1);
+	test_gateway_reply(g, &message, 205, -1, "\x07", 1);
+	ends_with(process, 0, "7", NULL);
+}
+
 static void a_long_command_goes_in_blocks_and_a_long_answer_comes_in_them(void **state)
 {
 	struct test_gateway *g = *state;
@@ -207,6 +240,8 @@ static void what_cannot_be_done_is_said(void **state)
 		{{"post", DEVICE, "/light/1", "{"}, 2, "JSON"},
 		{{"devices", "more"}, 2, "usage"},
 		{{"get", DEVICE, "light"}, 1, "no such href"},
+		{{"get", DEVICE, "/a?1&2&3&4&5&6&7&8&9&10&11&12&13&14&15&16&17"}, 1, "the query has more pieces than the 16"},
+		{{"post", DEVICE, "/1/2/3/4/5/6/7/8/9/10/11/12/13/14/15/16/17", "1"}, 1, "the path has more segments than the 16"},
 	};
 	struct test_gateway *g = *state;
 	char error[1024];
@@ -315,6 +350,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(devices_are_listed, test_gateway_set_up, test_gateway_tear_down),
 		cmocka_unit_test_setup_teardown(a_resource_is_read_and_set_as_captured, test_gateway_set_up, test_gateway_tear_down),
+		cmocka_unit_test_setup_teardown(every_piece_of_a_query_is_sent, test_gateway_set_up, test_gateway_tear_down),
 		cmocka_unit_test_setup_teardown(a_long_command_goes_in_blocks_and_a_long_answer_comes_in_them, test_gateway_set_up,
 	                                    test_gateway_tear_down),
 		cmocka_unit_test_setup_teardown(what_cannot_be_done_is_said, test_gateway_set_up, test_gateway_tear_down),
