@@ -23,6 +23,7 @@
 #define BACKLOG    1024
 #define BATCH      64
 #define MAX_ACCEPT 64
+#define REST_MS    100u
 
 /* --- descriptors --- */
 
@@ -43,6 +44,26 @@ void hub_watch_change(struct hub *hub, struct hub_watch *watch, bool wants_write
 void hub_watch_remove(struct hub *hub, struct hub_watch *watch)
 {
 	epoll_ctl(hub->epoll, EPOLL_CTL_DEL, watch->file, NULL);
+}
+
+/* Without a free descriptor a connection stays in the queue, and its listener would wake the loop again at once, for ever. */
+int hub_watch_accept(struct hub *hub, struct hub_watch *watch)
+{
+	int file = accept4(watch->file, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+
+	if (file < 0 && (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)) {
+		hub_watch_remove(hub, watch);
+		watch->resumes_at_ms = service_now_ms() + REST_MS;
+	}
+	return file;
+}
+
+uint64_t hub_watch_resume(struct hub *hub, struct hub_watch *watch, uint64_t now_ms)
+{
+	if (watch->resumes_at_ms != 0 && watch->resumes_at_ms <= now_ms) {
+		watch->resumes_at_ms = hub_watch_add(hub, watch) ? 0 : now_ms + REST_MS;
+	}
+	return watch->resumes_at_ms == 0 ? UINT64_MAX : watch->resumes_at_ms;
 }
 
 /* --- gateways --- */
@@ -84,7 +105,7 @@ static void on_accept(struct hub_watch *watch, uint32_t events)
 
 	(void)events;
 	for (count = 0; count < MAX_ACCEPT; count++) {
-		int file = accept4(watch->file, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+		int file = hub_watch_accept(gateway->hub, watch);
 
 		if (file < 0) {
 			return;
@@ -238,13 +259,18 @@ size_t hub_poll(const struct service *service, struct pollfd *entry)
 	return 1;
 }
 
+static uint64_t earlier(uint64_t one, uint64_t other)
+{
+	return one < other ? one : other;
+}
+
 /* What is closed on the way is freed by the timers behind, so that no event of the batch meets freed memory. */
 uint64_t hub_run(struct service *service, uint64_t now_ms)
 {
 	struct epoll_event events[BATCH];
 	struct hub *hub = service->hub;
-	uint64_t controls;
-	uint64_t links;
+	uint64_t next;
+	size_t gateway;
 	int count;
 	int at;
 
@@ -257,7 +283,9 @@ uint64_t hub_run(struct service *service, uint64_t now_ms)
 
 		watch->ready(watch, events[at].events);
 	}
-	links = hub_link_run_all(hub, now_ms);
-	controls = hub_control_run(hub->control, now_ms);
-	return links < controls ? links : controls;
+	next = earlier(hub_link_run_all(hub, now_ms), hub_control_run(hub->control, now_ms));
+	for (gateway = 0; gateway < hub->gateway_count; gateway++) {
+		next = earlier(next, hub_watch_resume(hub, &hub->gateways[gateway]->watch, now_ms));
+	}
+	return next;
 }

@@ -16,6 +16,7 @@ struct hub_link;
 struct hub_watch {
 	void (*ready)(struct hub_watch *watch, uint32_t events);
 	int file;
+	uint64_t resumes_at_ms; /* a listener: it is not watched until then; 0: it is */
 };
 
 struct hub_gateway {
@@ -67,5 +68,11 @@ uint64_t hub_run(struct service *service, uint64_t now_ms);
 bool hub_watch_add(struct hub *hub, struct hub_watch *watch);
 void hub_watch_change(struct hub *hub, struct hub_watch *watch, bool wants_write);
 void hub_watch_remove(struct hub *hub, struct hub_watch *watch);
+
+/* Takes a connection of a listener, below 0: there is none. Without a free descriptor the listener rests for a while. */
+int hub_watch_accept(struct hub *hub, struct hub_watch *watch);
+
+/* Watches a listener again that has rested; gives when that is due, UINT64_MAX: it does not rest. */
+uint64_t hub_watch_resume(struct hub *hub, struct hub_watch *watch, uint64_t now_ms);
 
 #endif

@@ -122,7 +122,7 @@ static void on_client(struct hub_watch *watch, uint32_t events)
 static void on_accept(struct hub_watch *watch, uint32_t events)
 {
 	struct hub_control *control = (struct hub_control *)(void *)watch;
-	int file = accept4(watch->file, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+	int file = hub_watch_accept(control->hub, watch);
 	struct hub_client *client;
 
 	(void)events;
@@ -191,7 +191,6 @@ uint64_t hub_control_run(struct hub_control *control, uint64_t now_ms)
 {
 	struct hub_client **at = &control->clients;
 
-	(void)now_ms;
 	while (*at != NULL) {
 		struct hub_client *client = *at;
 
@@ -202,5 +201,5 @@ uint64_t hub_control_run(struct hub_control *control, uint64_t now_ms)
 		}
 		at = &client->next;
 	}
-	return UINT64_MAX;
+	return hub_watch_resume(control->hub, &control->watch, now_ms);
 }

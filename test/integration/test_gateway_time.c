@@ -11,6 +11,12 @@
 
 #include "support/test_gateway.h"
 
+#include <arpa/inet.h>
+#include <dirent.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
 static void silence_is_pinged_and_without_a_pong_closed(void **state)
 {
 	struct test_gateway *g = *state;
@@ -140,6 +146,83 @@ static void sign_in_waits_for_the_device(void **state)
 	                       "\"unanswered\":\"the device did not answer\""));
 }
 
+/* --- no descriptors --- */
+
+static unsigned count_files(int pid)
+{
+	char path[64];
+	DIR *directory;
+	unsigned count = 0;
+
+	snprintf(path, sizeof(path), "/proc/%d/fd", pid);
+	directory = opendir(path);
+	assert_non_null(directory);
+	while (readdir(directory) != NULL)
+		count++;
+	closedir(directory);
+	return count - 2; /* "." and ".." */
+}
+
+/* Hundredths of a second that the process has worked for. */
+static unsigned long work_of(int pid)
+{
+	char path[64];
+	char text[1024] = "";
+	unsigned long user = 0;
+	unsigned long system = 0;
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+	file = fopen(path, "r");
+	assert_non_null(file);
+	assert_non_null(fgets(text, sizeof(text), file));
+	fclose(file);
+	/* Behind the name in parentheses: the 12th and 13th. */
+	assert_int_equal(sscanf(strrchr(text, ')'), ") %*c %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %lu %lu", &user, &system), 2);
+	return user + system;
+}
+
+static int open_connection(const char *port)
+{
+	struct sockaddr_in address = {
+		.sin_family = AF_INET, .sin_port = htons((uint16_t)atoi(port)), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	int file = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	assert_true(file >= 0);
+	assert_int_equal(connect(file, (const struct sockaddr *)(const void *)&address, sizeof(address)), 0);
+	return file;
+}
+
+/* Connections that cannot be taken wait, and the service waits with them instead of trying again and again. */
+static void without_descriptors_a_gateway_rests(void **state)
+{
+	struct test_gateway *g = *state;
+	struct rlimit limit;
+	struct rlimit usual;
+	unsigned long before;
+	int files[4];
+	size_t at;
+	int pid;
+
+	test_gateway_start(g, NULL, NULL);
+	pid = test_process_pid(g->service.process);
+	assert_int_equal(prlimit(pid, RLIMIT_NOFILE, NULL, &usual), 0);
+	limit = (struct rlimit){.rlim_cur = count_files(pid) + 1, .rlim_max = usual.rlim_max};
+	assert_int_equal(prlimit(pid, RLIMIT_NOFILE, &limit, NULL), 0);
+	for (at = 0; at < 4; at++)
+		files[at] = open_connection(g->at.port);
+	usleep(200000);
+	before = work_of(pid);
+	usleep(1000000);
+	assert_in_range(work_of(pid) - before, 0, 15);
+	/* With room again the next is served as ever. */
+	for (at = 0; at < 4; at++)
+		close(files[at]);
+	assert_int_equal(prlimit(pid, RLIMIT_NOFILE, &usual, NULL), 0);
+	test_gateway_connect(g, TEST_CSM_EMPTY);
+	test_gateway_sign_up(g);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -150,6 +233,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_token_with_less_than_the_margin_left_cannot_sign_in, test_gateway_set_up, test_gateway_tear_down),
 		cmocka_unit_test_setup_teardown(tokens_without_end_say_so, test_gateway_set_up, test_gateway_tear_down),
 		cmocka_unit_test_setup_teardown(sign_in_waits_for_the_device, test_gateway_set_up, test_gateway_tear_down),
+		cmocka_unit_test_setup_teardown(without_descriptors_a_gateway_rests, test_gateway_set_up, test_gateway_tear_down),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
