@@ -16,7 +16,8 @@
 #include "text.h"
 
 #define READ_SIZE     65536u
-#define REPLY_SECONDS 630 /* the longest command time-out, and some */
+#define ERROR_MAX     8192u /* of an error's text that is shown */
+#define REPLY_SECONDS 630   /* the longest command time-out, and some */
 
 struct command_line {
 	const char *state_directory;
@@ -125,21 +126,35 @@ static bool is_socket_name(const char *name)
 	       strcmp(name + length - ending, HUB_CONTROL_ENDING) == 0;
 }
 
+/* An order as it goes to the programs; it is deleted. */
+static char *line_of(cJSON *order)
+{
+	char *text = cJSON_PrintUnformatted(order);
+	char *line = service_format("%s\n", text == NULL ? "" : text);
+
+	cJSON_free(text);
+	cJSON_Delete(order);
+	return line;
+}
+
 /* The answers of all programs on a state directory as an array; ends the program when there is none. The order is deleted. */
 static cJSON *ask(const char *state_directory, cJSON *order)
 {
-	DIR *directory = opendir(state_directory);
-	char *text = cJSON_PrintUnformatted(order);
-	char *line = service_format("%s\n", text == NULL ? "" : text);
-	cJSON *answers = cJSON_CreateArray();
-	struct dirent *entry;
+	char *line = line_of(order);
+	bool is_long = strlen(line) >= HUB_CONTROL_LINE_MAX;
+	DIR *directory = is_long ? NULL : opendir(state_directory);
+	int error = errno;
+	cJSON *answers;
+	const struct dirent *entry;
 
 	if (directory == NULL) {
-		service_fail(SERVICE_EXIT_FAILURE, "cannot read %s: %s", state_directory, strerror(errno));
+		free(line);
+		if (is_long) {
+			service_fail(SERVICE_EXIT_USAGE, "the command is longer than %u bytes", HUB_CONTROL_LINE_MAX);
+		}
+		service_fail(SERVICE_EXIT_FAILURE, "cannot read %s: %s", state_directory, strerror(error));
 	}
-	if (strlen(line) >= HUB_CONTROL_LINE_MAX) {
-		service_fail(SERVICE_EXIT_USAGE, "the command is longer than %u bytes", HUB_CONTROL_LINE_MAX);
-	}
+	answers = cJSON_CreateArray();
 	while ((entry = readdir(directory)) != NULL) {
 		cJSON *answer = is_socket_name(entry->d_name) ? ask_program(state_directory, entry->d_name, line) : NULL;
 
@@ -147,11 +162,10 @@ static cJSON *ask(const char *state_directory, cJSON *order)
 			cJSON_AddItemToArray(answers, answer);
 		}
 	}
-	closedir(directory);
-	cJSON_free(text);
 	free(line);
-	cJSON_Delete(order);
+	closedir(directory);
 	if (cJSON_GetArraySize(answers) == 0) {
+		cJSON_Delete(answers);
 		service_fail(SERVICE_EXIT_FAILURE, "no service with a gateway runs on %s", state_directory);
 	}
 	return answers;
@@ -196,21 +210,26 @@ static cJSON *ask_device(const struct command_line *line, cJSON *order)
 {
 	cJSON *answers = ask(line->state_directory, order);
 	cJSON *best = cJSON_Duplicate(best_of(answers), 1);
+	const char *error = error_of(best);
+	char text[ERROR_MAX];
 
 	cJSON_Delete(answers);
-	if (error_of(best) != NULL) {
-		service_fail(SERVICE_EXIT_FAILURE, "%s: %s", line->words[0], error_of(best));
+	if (error != NULL) {
+		snprintf(text, sizeof(text), "%s", error);
+		cJSON_Delete(best);
+		service_fail(SERVICE_EXIT_FAILURE, "%s: %s", line->words[0], text);
 	}
 	return best;
 }
 
 static cJSON *device_order(const char *command, const struct command_line *line)
 {
-	cJSON *order = order_of(command);
+	cJSON *order;
 
 	if (!service_uuid_parse(line->words[0], NULL)) {
 		service_fail(SERVICE_EXIT_USAGE, "a device is named by its UUID, not by \"%s\"", line->words[0]);
 	}
+	order = order_of(command);
 	cJSON_AddStringToObject(order, "device", line->words[0]);
 	return order;
 }
@@ -329,16 +348,22 @@ static void print_answer(cJSON *answer)
 	const char *text = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(answer, "text"));
 	const cJSON *rep = cJSON_GetObjectItemCaseSensitive(answer, "rep");
 	char *json = cJSON_PrintUnformatted(rep == NULL ? cJSON_GetObjectItemCaseSensitive(answer, "text") : rep);
+	bool is_good = code != NULL && code[0] == '2';
+	char error[ERROR_MAX];
 
-	if (code == NULL || code[0] != '2') {
-		service_fail(SERVICE_EXIT_FAILURE, "%s%s%s", code == NULL ? "no code" : code, text == NULL && json == NULL ? "" : " ",
-		             text != NULL   ? text
-		             : json != NULL ? json
-		                            : "");
+	if (is_good) {
+		printf("%s\n", json == NULL ? "null" : json);
+	} else {
+		snprintf(error, sizeof(error), "%s%s%s", code == NULL ? "no code" : code, text == NULL && json == NULL ? "" : " ",
+		         text != NULL   ? text
+		         : json != NULL ? json
+		                        : "");
 	}
-	printf("%s\n", json == NULL ? "null" : json);
 	cJSON_free(json);
 	cJSON_Delete(answer);
+	if (!is_good) {
+		service_fail(SERVICE_EXIT_FAILURE, "%s", error);
+	}
 }
 
 void hub_command_get(int argc, char *argv[])
@@ -357,6 +382,7 @@ void hub_command_post(int argc, char *argv[])
 	cJSON *body = cJSON_ParseWithOpts(line.words[2], NULL, 1);
 
 	if (body == NULL) {
+		cJSON_Delete(order);
 		service_fail(SERVICE_EXIT_USAGE, "what is posted must be JSON, not \"%s\"", line.words[2]);
 	}
 	cJSON_AddStringToObject(order, "href", line.words[1]);
