@@ -395,6 +395,7 @@ static void reset(struct device *device)
 	online->start_due = false;
 	online->last_synced = 0;
 	online->name[0] = '\0';
+	online->gateway[0] = '\0';
 	online->has_resources = false;
 	if (result != DPS_OK) {
 		(void)device_fail(device, result, "the reset is not complete, it is ended at the next start: %s", dps_result_text(result));

@@ -107,11 +107,13 @@ static dps_result provision_again(struct device *device)
 {
 	const enum dps_state state = dps_client_state(&device->client);
 	const struct dps_gateway gateway = online_gateway(device);
-	dps_result result = dps_client_select_gateway(&device->client, &gateway);
+	dps_result result = dps_client_select_gateway(&device->client, gateway.uri.len > 0 ? &gateway : NULL);
 
+	if (result != DPS_OK)
+		return result;
 	if (state != DPS_STATE_IDLE && state != DPS_STATE_PROVISIONED)
 		dps_client_stop(&device->client);
-	return result == DPS_OK ? dps_client_start(&device->client, DPS_START_FORCE) : result;
+	return dps_client_start(&device->client, DPS_START_FORCE);
 }
 
 bool online_conf_carry_out(struct device *device)

@@ -60,8 +60,8 @@ struct dps_hub_source {
 	/** A time that has passed for certain, Unix seconds; 0: none is known. A gateway whose certificate ended before is refused. May be NULL: 0. */
 	int64_t (*passed_s)(void *ctx);
 	/**
-	 * Told the hub's time, Unix ms, when a session begins while now_s is 0, behind the answer's half round trip; now_s is asked again behind it, and the gateway's
-	 * certificate judged by that. May be NULL: the hub is not asked.
+	 * Told the hub's time, Unix ms, half the round trip added, when a session has begun while now_s was 0 and the gateway's certificate is in date by it; now_s is asked
+	 * again behind it. What else it is good for is the source's to decide: the hub may be wrong. May be NULL: the hub is not asked.
 	 */
 	void (*tell_time)(void *ctx, int64_t unix_ms);
 	/**

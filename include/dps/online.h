@@ -25,8 +25,9 @@ struct dps_online {
 	struct dps_client *client;
 	struct dps_hub *hub;
 	bool wanted; /* provisioning was asked for and has not begun */
-	bool moves;  /* the run under way is one to another hub, asked for by the session */
+	bool moves;  /* the run `run` is one to another hub, asked for by the session */
 	bool again;  /* it is one of all steps, asked for by the session of a device that is provisioned */
+	uint32_t run;
 	enum dps_hub_provision what;
 	struct dps_gateway gateway; /* of DPS_HUB_PROVISION_GATEWAY; its URI is in uri */
 	uint8_t uri[DPS_CONFIG_URI_LENGTH];

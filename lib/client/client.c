@@ -96,6 +96,8 @@ static void begin_run(struct dps_client *client, enum dps_why why)
 {
 	memset(client->steps, 0, sizeof(client->steps));
 	client->tried = 0;
+	client->runs++;
+	client->run_pending = client->pending;
 	client->connect_failures = 0;
 	client->connect_timeout_ms = 0;
 	client->endpoints_failed = 0;
@@ -440,7 +442,7 @@ dps_result dps_client_factory_reset(struct dps_client *client)
 	client->key_ready = false;
 	client->time_known = false;
 	client->time_floor_ms = 0;
-	client->floor_doubted = false;
+	client->heard = false;
 	client->failing = false;
 	client->error = DPS_ERROR_OK;
 	client->not_after_ms = INT64_MAX;

@@ -159,8 +159,10 @@ static dps_result put_in_force(struct dps_client *client, struct dps_event *even
 	    dps_store_read(&client->store, DPS_RECORD_OWNER, DPS_STORE_COMMITTED, buf, sizeof(buf), &owner) == DPS_OK)
 		client->owner = owner.id;
 	/* It has provisioned where it was sent: all steps, or all that it lacked. */
-	client->endpoints_changed |= client->pending && (client->flags & (DPS_START_RENEW | DPS_START_HUB)) == 0;
-	client->pending = client->pending && (client->flags & (DPS_START_RENEW | DPS_START_HUB)) != 0;
+	if (client->pending && client->run_pending && (client->flags & (DPS_START_RENEW | DPS_START_HUB)) == 0) {
+		client->endpoints_changed = true;
+		client->pending = false;
+	}
 	return DPS_OK;
 }
 

@@ -179,7 +179,6 @@ bool dps_client_check_dates(struct dps_client *client)
 
 	/* A time told by a peer that this very time shows to be no valid one is worth nothing: the next connection asks anew. */
 	client->time_known = false;
-	client->floor_doubted = false;
 	client->done &= ~DPS_STEP_BIT(DPS_STEP_TIME);
 	client->steps[DPS_STEP_TIME].due = 0;
 	dps_client_connection_failed(client, DPS_STEP_TLS, result, no_text);

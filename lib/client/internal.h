@@ -82,7 +82,12 @@ void dps_client_hand_on_time(struct dps_client *client);
 void dps_client_look_at_clock(struct dps_client *client);
 /* Unix ms that have passed for certain: the floor, and what the monotonic clock has counted since. 0: there is no floor. */
 int64_t dps_client_passed_ms(const struct dps_client *client);
-/* The wall clock, else what has passed. */
+/*
+ * A time that a hub tells, whose certificate is in date by it. It makes a renewal due, which asks the service; nothing that the service is judged by, and no
+ * floor, comes of it.
+ */
+void dps_client_hear_time(struct dps_client *client, int64_t unix_ms);
+/* The wall clock, else what was heard, else what has passed. */
 int64_t dps_client_best_wall_ms(const struct dps_client *client);
 /* Stores a later floor if time has moved far enough. */
 dps_result dps_client_raise_floor(struct dps_client *client);

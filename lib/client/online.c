@@ -60,7 +60,7 @@ static void tell_time(void *ctx, int64_t unix_ms)
 {
 	const struct dps_online *online = ctx;
 
-	dps_client_tell_time(online->client, unix_ms);
+	dps_client_hear_time(online->client, unix_ms);
 }
 
 /* Another hub: what differs from hub to hub. A device that is not provisioned any more (its key is gone, say) needs all. */
@@ -77,6 +77,7 @@ static dps_result begin(struct dps_online *online)
 		result = dps_client_start(client, moves && provisioned ? DPS_START_HUB : DPS_START_FORCE);
 	online->moves = moves && result == DPS_OK;
 	online->again = !moves && provisioned && result == DPS_OK;
+	online->run = client->runs;
 	online->wanted = false;
 	return result;
 }
@@ -101,8 +102,8 @@ dps_result dps_online_process(struct dps_online *online)
 	enum dps_state state = dps_client_state(online->client);
 	const bool online_now = dps_hub_state(online->hub) == DPS_HUB_ONLINE;
 
-	if (state == DPS_STATE_IDLE || state == DPS_STATE_PROVISIONED)
-		online->moves = online->again = false;
+	if (state == DPS_STATE_IDLE || state == DPS_STATE_PROVISIONED || online->client->runs != online->run)
+		online->moves = online->again = false; /* it is over, or another's */
 	/* what was in force is good enough after all */
 	if (online->wanted && online->what == DPS_HUB_PROVISION_AGAIN && online_now)
 		online->wanted = false;

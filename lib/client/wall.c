@@ -18,13 +18,13 @@
 #define FLOOR_STEP_MS       (INT64_C(24) * 3600 * 1000)
 #define FLOOR_STEP_BLIND_MS (INT64_C(6) * 3600 * 1000)
 
-/* Clocks that are no further apart agree. */
+/* Clocks may differ by so much. */
 #define TOLERANCE_MS ((int64_t)DPS_PKI_NOT_BEFORE_TOLERANCE_S * 1000)
 
 /* A clock that was never set starts in 1970, or at some date of its maker's: neither is later than what this device has already seen. */
 static bool can_be(const struct dps_client *client, int64_t unix_ms)
 {
-	return unix_ms >= (int64_t)DPS_CONFIG_TIME_MIN * 1000 && (client->floor_doubted || unix_ms >= client->time_floor_ms - TOLERANCE_MS);
+	return unix_ms >= (int64_t)DPS_CONFIG_TIME_MIN * 1000 && unix_ms >= client->time_floor_ms - TOLERANCE_MS;
 }
 
 /* Whether the platform vouches for its clock; *unix_ms is what it shows. */
@@ -58,7 +58,12 @@ int64_t dps_client_wall_s(const struct dps_client *client)
 
 bool dps_client_time(const struct dps_client *client, int64_t *unix_ms)
 {
-	return dps_client_wall_ms(client, unix_ms);
+	if (dps_client_wall_ms(client, unix_ms))
+		return true;
+	if (!client->heard)
+		return false;
+	*unix_ms = client->heard_base_ms + (int64_t)(dps_client_now(client) - client->heard_stamp);
+	return true;
 }
 
 void dps_client_look_at_clock(struct dps_client *client)
@@ -72,24 +77,10 @@ void dps_client_look_at_clock(struct dps_client *client)
 	                DPS_CLIENT_TEXT("the platform vouches for a time in the past; it is not used"));
 }
 
-/*
- * A service that was once told a wrong time itself has made the floor wrong, for as long as its certificate lives. One witness does not mend that: who says so may be
- * somebody with an old certificate, or a clock that was never set. Two that know nothing of each other do.
- */
-static bool is_contradicted(const struct dps_client *client, int64_t unix_ms)
-{
-	int64_t platform_ms = 0;
-
-	return unix_ms < client->time_floor_ms - TOLERANCE_MS && platform_vouches(client, &platform_ms) &&
-	       platform_ms >= (int64_t)DPS_CONFIG_TIME_MIN * 1000 && unix_ms - platform_ms <= TOLERANCE_MS &&
-	       platform_ms - unix_ms <= TOLERANCE_MS;
-}
-
 void dps_client_set_time(struct dps_client *client, int64_t unix_ms)
 {
-	client->floor_doubted = is_contradicted(client, unix_ms);
 	/* A service, or somebody with its old certificate, cannot turn the time back behind what this device has already seen. */
-	client->time_base_ms = unix_ms > client->time_floor_ms || client->floor_doubted ? unix_ms : client->time_floor_ms;
+	client->time_base_ms = unix_ms > client->time_floor_ms ? unix_ms : client->time_floor_ms;
 	client->time_stamp = dps_client_now(client);
 	client->time_known = true;
 }
@@ -105,13 +96,28 @@ void dps_client_hand_on_time(struct dps_client *client)
 		clock->set(clock->ctx, unix_ms);
 }
 
+static void look_at_renewal(struct dps_client *client)
+{
+	if (client->state == DPS_STATE_PROVISIONED && dps_client_renewal_due(client))
+		client->wake = dps_client_now(client);
+}
+
 void dps_client_tell_time(struct dps_client *client, int64_t unix_ms)
 {
 	if (unix_ms < (int64_t)DPS_CONFIG_TIME_MIN * 1000)
 		return;
 	dps_client_set_time(client, unix_ms);
-	if (client->state == DPS_STATE_PROVISIONED && dps_client_renewal_due(client))
-		client->wake = dps_client_now(client);
+	look_at_renewal(client);
+}
+
+void dps_client_hear_time(struct dps_client *client, int64_t unix_ms)
+{
+	if (unix_ms < (int64_t)DPS_CONFIG_TIME_MIN * 1000 || unix_ms < dps_client_passed_ms(client))
+		return;
+	client->heard = true;
+	client->heard_base_ms = unix_ms;
+	client->heard_stamp = dps_client_now(client);
+	look_at_renewal(client);
 }
 
 int64_t dps_client_passed_ms(const struct dps_client *client)
@@ -124,7 +130,7 @@ int64_t dps_client_best_wall_ms(const struct dps_client *client)
 {
 	int64_t now_ms = 0;
 
-	return dps_client_wall_ms(client, &now_ms) ? now_ms : dps_client_passed_ms(client);
+	return dps_client_time(client, &now_ms) ? now_ms : dps_client_passed_ms(client);
 }
 
 dps_result dps_client_raise_floor(struct dps_client *client)
@@ -132,24 +138,21 @@ dps_result dps_client_raise_floor(struct dps_client *client)
 	const int64_t passed_ms = dps_client_passed_ms(client);
 	int64_t unix_ms = 0;
 	const bool known = dps_client_wall_ms(client, &unix_ms);
-	const bool proven = known && client->time_proven && !dps_client_time_jumped(client);
-	const bool lower = proven && client->floor_doubted;
 	dps_result result;
 
-	/* Only a time by which a verified path is in date: a clock that was once far ahead must not raise the floor for good. */
-	if (!proven || (unix_ms < passed_ms && !lower))
+	/*
+	 * Only a time by which a verified path is in date, or else what has been counted: a clock that was once far ahead must not raise the floor for good. Nor may
+	 * a monotonic clock that runs fast, past the time that is known.
+	 */
+	if (!known || (unix_ms > passed_ms && (!client->time_proven || dps_client_time_jumped(client))))
 		unix_ms = passed_ms;
-	if (unix_ms < client->time_floor_ms + (known ? FLOOR_STEP_MS : FLOOR_STEP_BLIND_MS) && !lower)
+	if (unix_ms < client->time_floor_ms + (known ? FLOOR_STEP_MS : FLOOR_STEP_BLIND_MS))
 		return DPS_OK;
 	result = dps_store_write_time(&client->store, unix_ms);
 	if (result != DPS_OK)
 		return result;
 	client->time_floor_ms = unix_ms;
 	client->floor_stamp = dps_client_now(client);
-	client->floor_doubted = false;
-	if (lower)
-		dps_client_warn(client, DPS_STEP_TIME, DPS_E_CLOCK_NOT_SET,
-		                DPS_CLIENT_TEXT("the stored time was wrong: clock and service agree on an earlier one"));
 	return DPS_OK;
 }
 

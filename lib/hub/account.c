@@ -189,22 +189,30 @@ static dps_result read_tokens(enum dps_hub_op op, struct dps_span payload, struc
 	                                                                                                                     : DPS_OK;
 }
 
-/* A list that has none yet begins with the configuration's own. Where it is full, the new address takes the place of this one. */
+static bool is_of_this_hub(const struct dps_hub *hub, const struct dps_cloud *cloud, size_t at)
+{
+	const struct dps_uuid *id = dps_uuid_is_nil(&cloud->gateways[at].id) ? &cloud->hub_id : &cloud->gateways[at].id;
+
+	return dps_uuid_equal(id, &hub->hub_id);
+}
+
+/* The one that the device is at belongs into the list, too. Where that is full, the new address takes the place of this one. */
 static void add_gateway(const struct dps_hub *hub, struct dps_cloud *changed, struct dps_span to)
 {
+	const bool listed = hub->gateway < changed->gateway_count;
 	size_t at = 0;
 
-	while (at < changed->gateway_count &&
-	       !(changed->gateways[at].uri.len == to.len && memcmp(changed->gateways[at].uri.data, to.data, to.len) == 0))
+	while (at < changed->gateway_count && !(changed->gateways[at].uri.len == to.len && is_of_this_hub(hub, changed, at) &&
+	                                        memcmp(changed->gateways[at].uri.data, to.data, to.len) == 0))
 		at++;
-	if (at == changed->gateway_count && at + (at == 0) < DPS_CONFIG_GATEWAYS) {
-		if (at == 0)
+	if (at == changed->gateway_count && at + !listed < DPS_CONFIG_GATEWAYS) {
+		if (!listed)
 			changed->gateways[at++] = (struct dps_gateway){hub->hub_id, changed->gateway};
 		changed->gateways[at] = (struct dps_gateway){hub->hub_id, to};
 		changed->gateway_count = at + 1;
 	} else if (at == changed->gateway_count) {
 		at = hub->gateway;
-		if (at < changed->gateway_count)
+		if (listed)
 			changed->gateways[at].uri = to;
 		else
 			changed->gateway = to;
@@ -232,6 +240,7 @@ dps_result dps_hub_take_tokens(struct dps_hub *hub, enum dps_hub_op op, struct d
 {
 	const int64_t now_s = dps_hub_wall_s(hub);
 	struct dps_cloud changed = hub->cloud;
+	struct dps_cloud plain;
 	struct tokens tokens;
 	dps_result result = read_tokens(op, payload, &tokens);
 
@@ -248,9 +257,15 @@ dps_result dps_hub_take_tokens(struct dps_hub *hub, enum dps_hub_op op, struct d
 		changed.uid = tokens.uid;
 		changed.registered = true;
 		changed.selected = hub->gateway < changed.gateway_count ? hub->gateway + 1 : 0;
+		plain = changed;
 		*moved = move(hub, &changed, tokens.redirect);
 	}
 	result = dps_hub_commit(hub, &changed);
+	if (result == DPS_E_TOO_LARGE && *moved) { /* the tokens are worth more than the way */
+		*moved = false;
+		dps_hub_warn(hub, result, "the hub's redirection could not be stored");
+		result = dps_hub_commit(hub, &plain);
+	}
 	if (result == DPS_OK && *moved)
 		hub->gateway = changed.selected > 0 ? changed.selected - 1 : changed.gateway_count;
 	return result;

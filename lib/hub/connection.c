@@ -29,9 +29,8 @@ static bool is_sibling(const struct dps_hub *hub, size_t gateway)
 }
 
 /* The gateway to begin with: the one that served last, else the one that was provisioned. */
-static void choose_gateway(struct dps_hub *hub)
+static size_t first_gateway(const struct dps_cloud *cloud)
 {
-	const struct dps_cloud *cloud = &hub->cloud;
 	size_t i = cloud->selected - 1;
 
 	if (cloud->selected == 0 || cloud->selected > cloud->gateway_count) {
@@ -41,7 +40,19 @@ static void choose_gateway(struct dps_hub *hub)
 				break;
 		}
 	}
-	hub->gateway = i;
+	return i;
+}
+
+bool dps_hub_is_another(const struct dps_hub *hub, const struct dps_uuid *former)
+{
+	const struct dps_uuid next = hub_of(&hub->cloud, first_gateway(&hub->cloud));
+
+	return !dps_uuid_is_nil(former) && !dps_uuid_is_nil(&next) && !dps_uuid_equal(former, &next);
+}
+
+static void choose_gateway(struct dps_hub *hub)
+{
+	hub->gateway = first_gateway(&hub->cloud);
 	hub->chosen = true;
 	hub->gateways_failed = 0;
 	hub->round_reached = false;
@@ -164,6 +175,7 @@ void dps_hub_connection_failed(struct dps_hub *hub, dps_result cause, unsigned c
 		dps_hub_begin_anew(hub);
 		return;
 	}
+	hub->skip_time = (hub->in_flight & DPS_HUB_BIT(DPS_HUB_OP_TIME)) != 0;
 	hub->round_reached |= opened && channel->connected(channel->ctx);
 	if (text.len == 0 && opened)
 		text = (struct dps_span){(const uint8_t *)detail, strlen(detail)};
@@ -307,7 +319,7 @@ static dps_result judge_dates(struct dps_hub *hub)
 	result = source->passed_s != NULL ? dps_pki_path_check_dates(&hub->path, source->passed_s(source->ctx)) : DPS_OK;
 	if (result == DPS_E_SERVER_EXPIRED)
 		return result;
-	hub->time_due = source->tell_time != NULL && !hub->no_time;
+	hub->time_due = source->tell_time != NULL && !hub->no_time && !hub->skip_time;
 	if (!hub->time_due)
 		dps_hub_warn(hub, DPS_E_CLOCK_NOT_SET, "the dates of the gateway's certificate are not judged");
 	return DPS_OK;

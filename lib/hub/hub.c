@@ -77,6 +77,8 @@ dps_result dps_hub_start(struct dps_hub *hub)
 		return DPS_E_STATE;
 	hub->stop_asked = false;
 	hub->reload_asked = false;
+	hub->no_time = false;
+	hub->skip_time = false;
 	hub->chosen = false;
 	hub->stable = false;
 	hub->rounds = 0;
@@ -102,6 +104,7 @@ void dps_hub_begin_anew(struct dps_hub *hub)
 		dps_hub_emit_failure(hub, DPS_HUB_EVENT_OFFLINE, DPS_E_CANCELLED, 0, (struct dps_span){anew, sizeof(anew) - 1}, 0);
 	}
 	hub->used = 0;
+	hub->no_time = false;
 	hub->chosen = false;
 	hub->rounds = 0;
 	hub->gateways_failed = 0;
@@ -115,8 +118,7 @@ static void take_reload(struct dps_hub *hub)
 
 	if (dps_hub_is_current(hub))
 		return;
-	if (hub->state == DPS_HUB_ONLINE && hub->loaded && !dps_uuid_is_nil(&former) && !dps_uuid_is_nil(&hub->cloud.hub_id) &&
-	    !dps_uuid_equal(&former, &hub->cloud.hub_id))
+	if (hub->state == DPS_HUB_ONLINE && hub->loaded && dps_hub_is_another(hub, &former))
 		dps_hub_depart(hub);
 	else
 		dps_hub_begin_anew(hub);

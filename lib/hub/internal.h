@@ -59,6 +59,8 @@ struct dps_span dps_hub_access_token(const struct dps_hub *hub);
 /* connection.c */
 void dps_hub_connect(struct dps_hub *hub);
 void dps_hub_advance_connecting(struct dps_hub *hub);
+/* Whether the record that is loaded begins with another hub than that. */
+bool dps_hub_is_another(const struct dps_hub *hub, const struct dps_uuid *former);
 /* Ends a connection, if there is one. */
 void dps_hub_close(struct dps_hub *hub);
 /* It could not be made, or broke: on to the next gateway, after a wait if all had their turn. text: the peer's; empty: the channel's. */

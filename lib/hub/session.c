@@ -170,7 +170,7 @@ static dps_result send(struct dps_hub *hub, enum dps_hub_op op)
 /* Before all else, and with it in one flight: it costs no round trip. */
 static void send_time(struct dps_hub *hub)
 {
-	if (hub->time_due && hub->state == DPS_HUB_SIGNING_IN && send(hub, DPS_HUB_OP_TIME) == DPS_OK)
+	if (hub->time_due && hub->state != DPS_HUB_LEAVING && send(hub, DPS_HUB_OP_TIME) == DPS_OK)
 		hub->time_due = false;
 }
 
@@ -385,7 +385,8 @@ static void take_publish(struct dps_hub *hub, const struct dps_answer *answer)
 void dps_hub_sign_off_done(struct dps_hub *hub, unsigned code)
 {
 	struct dps_hub_event event = {.type = DPS_HUB_EVENT_SIGNED_OFF, .code = code};
-	dps_result result = hub->loaded ? dps_hub_erase_tokens(hub) : DPS_OK;
+	dps_result result =
+		hub->loaded && !hub->reload_asked ? dps_hub_erase_tokens(hub) : DPS_OK; /* what was committed meanwhile is not its */
 
 	if (result != DPS_OK)
 		dps_hub_warn(hub, result, "the hub's tokens could not be erased");
@@ -400,7 +401,9 @@ static void take_good_bye(struct dps_hub *hub, enum dps_hub_op op, const struct 
 	struct dps_hub_event event = {.type = DPS_HUB_EVENT_SIGNED_OUT};
 
 	if (answer->result != DPS_OK)
-		dps_hub_emit_failure(hub, DPS_HUB_EVENT_WARNING, answer->result, answer->code, answer->code < 400 ? no_text : text, 0);
+		dps_hub_emit_failure(hub, DPS_HUB_EVENT_WARNING, answer->result, answer->code,
+		                     answer->code < 400 || hub->departing ? no_text : text,
+		                     0); /* the former hub's tokens are not known here any more */
 	if (hub->departing) {
 		dps_hub_begin_anew(hub);
 		return;
@@ -438,11 +441,21 @@ static void take_time(struct dps_hub *hub, const struct dps_answer *answer)
 
 	if (result == DPS_OK)
 		result = dps_hub_read_time((struct dps_span){answer->payload, answer->payload_len}, &unix_ms);
-	if (result == DPS_OK)
-		source->tell_time(source->ctx, unix_ms + (int64_t)((dps_hub_now(hub) - sent) / 2));
-	hub->no_time = result != DPS_OK || dps_hub_wall_s(hub) == 0;
-	if (hub->state != DPS_HUB_LEAVING)
-		(void)dps_hub_check_dates(hub);
+	hub->no_time = result != DPS_OK;
+	if (hub->state == DPS_HUB_LEAVING)
+		return;
+	if (result == DPS_OK) {
+		unix_ms += (int64_t)((dps_hub_now(hub) - sent) / 2);
+		result = dps_pki_path_check_dates(&hub->path, unix_ms / 1000);
+		if (result != DPS_OK) { /* a time by which it has no say itself is not handed on */
+			hub->full_handshake = true;
+			dps_hub_connection_failed(hub, result, 0, no_text);
+			return;
+		}
+		source->tell_time(source->ctx, unix_ms);
+		hub->no_time = dps_hub_wall_s(hub) == 0;
+	}
+	(void)dps_hub_check_dates(hub);
 }
 
 static void take_answer(struct dps_hub *hub, const struct dps_answer *answer)
@@ -456,7 +469,8 @@ static void take_answer(struct dps_hub *hub, const struct dps_answer *answer)
 	case DPS_HUB_OP_SIGN_IN:
 	case DPS_HUB_OP_REFRESH:
 		if (hub->state == DPS_HUB_LEAVING) {
-			if (answer->result == DPS_OK && op != DPS_HUB_OP_SIGN_IN && !hub->departing) /* not in another hub's record */
+			/* not in a record that is another by now */
+			if (answer->result == DPS_OK && op != DPS_HUB_OP_SIGN_IN && !hub->departing && !hub->reload_asked)
 				keep_tokens(hub, op, payload);
 			break;
 		}
@@ -500,7 +514,7 @@ static void check_timeouts(struct dps_hub *hub)
 	}
 	for (unsigned op = 0; op < DPS_HUB_OP_COUNT && is_session(hub); op++) {
 		if (is_in_flight(hub, (enum dps_hub_op)op) && now >= hub->due[op]) {
-			hub->no_time |= op == DPS_HUB_OP_TIME;
+			hub->no_time |= op == DPS_HUB_OP_TIME && hub->state == DPS_HUB_ONLINE; /* what else was asked was answered */
 			dps_hub_lost(hub, DPS_E_TIMEOUT, no_text);
 		}
 	}

@@ -196,7 +196,7 @@ static dps_result network_write(void *ctx, const uint8_t *buf, size_t len, size_
 	if (count == 0 || errno == EAGAIN || errno == EINTR || errno == ENOBUFS)
 		return DPS_AGAIN;
 	/* The kernel tells a reset once, and the end of the stream from then on (tcp(7), SO_ERROR): what is read later is to be called by its name. */
-	n->was_reset = errno == ECONNRESET;
+	n->was_reset |= errno == ECONNRESET;
 	network_note(n, dps_posix_error_text(errno));
 	return DPS_E_RESET;
 }

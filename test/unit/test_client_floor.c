@@ -6,6 +6,7 @@
 
 #include <cmocka.h>
 
+#include "client/internal.h"
 #include "store/store.h"
 #include "support/test_world.h"
 
@@ -145,45 +146,47 @@ static void a_clock_behind_the_floor(void **state)
 	assert_true(unix_ms == now());
 }
 
-/* A run, to its end or for an hour. */
-static bool provisions_again(void)
+/* A monotonic clock that runs half a per cent fast does not drive the floor past a clock that is right. */
+static void not_by_a_monotonic_clock_that_is_fast(void **state)
 {
-	test_world_clear(&world);
-	world.config.stay = false;
-	world.config.deadline_ms = HOUR;
-	test_world_start(&world, DPS_START_FORCE);
-	test_world_run(&world, 2 * HOUR);
-	return test_world_event_count(&world, DPS_EVENT_PROVISIONED) == 1;
+	int64_t unix_ms = 0;
+
+	(void)state;
+	live_long();
+	world.synchronised = true;
+	for (unsigned hour = 0; hour < 60 * 24; hour++) {
+		world.now += HOUR;
+		world.wall -= HOUR / 200;
+		(void)dps_client_process(&world.client);
+		assert_true(dps_client_time(&world.client, &unix_ms) && unix_ms == now());
+		assert_true(floor_ms() <= now());
+	}
+	assert_in_range(now() - floor_ms(), 0, 2 * DAY);
 }
 
-/* A service that was 200 days ahead itself, in days that its certificate had: the floor is wrong. */
-static void a_floor_that_a_service_made_wrong(void **state)
+/* What a hub says makes a renewal due and no more: the service is asked for the time, and what it says counts. */
+static void what_is_heard(void **state)
 {
+	int64_t unix_ms = 0;
+
 	(void)state;
-	world.identity_not_after += 3900 * 86400;
-	world.path_not_after = now() / 1000 + 300 * 86400;
-	world.service_skew = 200 * DAY;
-	assert_true(provisions_again());
-	assert_in_range(floor_ms() - now(), 199 * DAY, 201 * DAY);
-	world.service_skew = 0;
-	world.path_not_after = now() / 1000 + 100 * 86400;
-	/* the service alone is not believed, ... */
-	assert_false(provisions_again());
-	/* ... nor with a clock that says something else, ... */
-	world.synchronised = true;
-	world.service_skew = -DAY;
-	assert_false(provisions_again());
-	/* ... nor with a clock that agrees, and a certificate that had ended by then; */
-	world.service_skew = 0;
-	world.path_not_after = now() / 1000 - 86400;
-	assert_false(provisions_again());
-	assert_in_range(floor_ms() - now(), 199 * DAY, 201 * DAY);
-	/* but the two agree, and the path is good by their time. */
-	world.path_not_after = now() / 1000 + 100 * 86400;
-	assert_true(provisions_again());
-	assert_in_range(now() - floor_ms(), 0, HOUR);
-	world.synchronised = false;
-	assert_true(provisions_again());
+	live_long();
+	test_world_start(&world, DPS_START_NORMAL);
+	test_world_run(&world, MINUTE);
+	dps_client_hear_time(&world.client, now() - 30 * DAY); /* before what has passed */
+	assert_false(dps_client_time(&world.client, &unix_ms));
+	dps_client_hear_time(&world.client, now() + 3850 * DAY);
+	assert_true(dps_client_time(&world.client, &unix_ms));
+	assert_in_range(unix_ms - now(), 3849 * DAY, 3851 * DAY);
+	test_world_clear(&world);
+	assert_int_equal(dps_client_start(&world.client, DPS_START_RENEW), DPS_OK);
+	test_world_run(&world, MINUTE);
+	assert_int_equal(test_world_count(&world, DPS_STEP_TIME), 1);
+	assert_int_equal(dps_client_state(&world.client), DPS_STATE_PROVISIONED);
+	assert_true(dps_client_time(&world.client, &unix_ms));
+	assert_in_range(unix_ms, now() - MINUTE, now() + MINUTE);
+	test_world_run(&world, 2 * DAY);
+	assert_true(floor_ms() <= now());
 }
 
 /* A medium that takes nothing keeps nobody from anything; it is tried again an hour later. */
@@ -208,7 +211,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(while_a_renewal_is_tried, begin, end),
 		cmocka_unit_test_setup_teardown(not_by_a_clock_that_runs_away, begin, end),
 		cmocka_unit_test_setup_teardown(a_clock_behind_the_floor, begin, end),
-		cmocka_unit_test_setup_teardown(a_floor_that_a_service_made_wrong, begin, end),
+		cmocka_unit_test_setup_teardown(not_by_a_monotonic_clock_that_is_fast, begin, end),
+		cmocka_unit_test_setup_teardown(what_is_heard, begin, end),
 		cmocka_unit_test_setup_teardown(a_floor_that_cannot_be_written, begin, end),
 	};
 

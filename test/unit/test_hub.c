@@ -367,6 +367,16 @@ static void test_redirect(void **state)
 	assert_string_equal(t.record.uris[1], "coaps+tcp://moved.example:1234");
 	test_hub_end(&t);
 
+	/* one that is in the list as another hub's: it is not sent this hub's tokens under that name */
+	test_hub_init(&t);
+	t.record.ids[1] = TEST_HUB_B;
+	test_hub_begin(&t);
+	redirect(TEST_HUB_URI_2);
+	assert_string_equal(t.host, "gw2.example");
+	assert_string_equal(t.record.uris[2], TEST_HUB_URI_2);
+	assert_int_equal(t.trust.leaf_id.bytes[0], 0x11);
+	test_hub_end(&t);
+
 	/* one that is in the list */
 	test_hub_init(&t);
 	test_hub_begin(&t);

@@ -238,10 +238,63 @@ static void test_tokens_that_come_late(void **state)
 	test_hub_end(&t);
 }
 
+/* A run commits another hub's record while the device says good-bye: nothing of the former one is written over it. */
+static void test_records_that_change_meanwhile(void **state)
+{
+	uint8_t refresh_token[8];
+
+	(void)state;
+	for (unsigned i = 0; i < 2; i++) {
+		test_hub_init(&t);
+		test_hub_register(&t);
+		t.record.uris[1] = NULL;
+		test_hub_go_online(&t, i == 0 ? "0b" : "20");
+		if (i == 0) {
+			test_hub_pass(&t, 11000);
+			test_hub_expect(&t, TEST_HUB_REFRESH);
+			memcpy(refresh_token, t.request_token, sizeof(refresh_token));
+			dps_hub_stop(&t.hub);
+		} else {
+			assert_int_equal(dps_hub_sign_off(&t.hub), DPS_OK);
+			test_hub_run(&t);
+			test_hub_expect(&t, TEST_HUB_SIGN_OFF);
+		}
+		t.record.hub_id = TEST_HUB_B;
+		strcpy(t.record.token, "another-token");
+		t.record.uid[0] = t.record.access[0] = t.record.refresh[0] = '\0';
+		t.record.registered = false;
+		dps_hub_reload(&t.hub);
+		test_hub_run(&t);
+		if (i == 0) {
+			memcpy(t.request_token, refresh_token, sizeof(refresh_token));
+			test_hub_give_tokens(&t, "access-2", "refresh-2", NULL, NULL, "20");
+		} else {
+			test_hub_answer_bytes(&t, 202, "", NULL, 0);
+		}
+		test_hub_run(&t);
+		assert_int_equal(t.updates, 0);
+		assert_string_equal(t.record.token, "another-token");
+		test_hub_end(&t);
+	}
+}
+
+/* The former hub may quote what nobody here knows any more to be a secret. */
+static void test_the_former_hubs_text(void **state)
+{
+	(void)state;
+	change_hub();
+	test_hub_refuse(&t, 401, "bad access-token-1");
+	test_hub_run(&t);
+	assert_string_equal(test_hub_event(&t, DPS_HUB_EVENT_WARNING)->text, "");
+	test_hub_end(&t);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_another_hub),
+		cmocka_unit_test(test_records_that_change_meanwhile),
+		cmocka_unit_test(test_the_former_hubs_text),
 		cmocka_unit_test(test_tokens_that_come_late),
 		cmocka_unit_test(test_sign_out),
 		cmocka_unit_test(test_sign_out_without_answer),

@@ -169,11 +169,63 @@ static void hubs_that_do_not_tell_it(void **state)
 	test_hub_end(&t);
 }
 
+/* A time by which its own certificate has no say is not handed on, and is asked for anew. */
+static void a_hub_that_is_wrong_once(void **state)
+{
+	(void)state;
+	begin();
+	t.not_after = TEST_HUB_NOW + 365 * INT64_C(86400);
+	test_hub_begin(&t);
+	ask_and_sign_in("a16474696d6574323039392d30312d31355430383a30303a30305a"); /* 2099 */
+	assert_int_equal(test_hub_event(&t, DPS_HUB_EVENT_OFFLINE)->cause, DPS_E_SERVER_EXPIRED);
+	assert_true(told_ms == 0);
+	test_hub_pass(&t, 4000);
+	ask_and_sign_in(TIME_ANSWER);
+	assert_int_equal(dps_hub_state(&t.hub), DPS_HUB_ONLINE);
+	assert_in_range(told_ms / 1000, TEST_HUB_NOW, TEST_HUB_NOW + 2);
+	test_hub_end(&t);
+}
+
+/* Whether it was the question, or the network, nobody knows: every other connection does without. */
+static void connections_that_end_at_the_question(void **state)
+{
+	unsigned asked = 0, signed_in = 0;
+
+	(void)state;
+	begin();
+	test_hub_begin(&t);
+	for (unsigned i = 0; i < 20; i++) {
+		const bool asks = strcmp(test_hub_next(&t), TIME_REQUEST) == 0;
+
+		asked += asks;
+		signed_in += !asks;
+		test_hub_hang_up(&t);
+		test_hub_run(&t);
+		t.link.peer.read_end = DPS_OK;
+		test_hub_pass(&t, 70000);
+	}
+	assert_int_equal(asked, 10);
+	assert_int_equal(signed_in, 10);
+	test_hub_end(&t);
+	/* an outage is not taken for a hub that does not tell it */
+	begin();
+	t.config.keepalive_ms = 0;
+	test_hub_begin(&t);
+	test_hub_pass(&t, 31000);
+	assert_false(t.hub.no_time);
+	test_hub_end(&t);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(asked_beside_the_sign_in), cmocka_unit_test(not_asked_when_it_is_known), cmocka_unit_test(dates_by_the_hubs_time),
-		cmocka_unit_test(dates_by_what_has_passed), cmocka_unit_test(hubs_that_do_not_tell_it),
+		cmocka_unit_test(asked_beside_the_sign_in),
+		cmocka_unit_test(not_asked_when_it_is_known),
+		cmocka_unit_test(dates_by_the_hubs_time),
+		cmocka_unit_test(dates_by_what_has_passed),
+		cmocka_unit_test(hubs_that_do_not_tell_it),
+		cmocka_unit_test(a_hub_that_is_wrong_once),
+		cmocka_unit_test(connections_that_end_at_the_question),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

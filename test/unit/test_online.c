@@ -357,6 +357,47 @@ static void not_once_an_identity_was_asked_for(void **state)
 	assert_int_equal(dps_client_state(&world.client), DPS_STATE_WAITING);
 }
 
+/* Whoever else begins a run behind the session's own has it to himself. */
+static void somebody_elses_run(void **state)
+{
+	(void)state;
+	provision();
+	test_world_clear(&world);
+	nobody_there(DPS_E_CONNECT);
+	assert_int_equal(source.provision(source.ctx, DPS_HUB_PROVISION_AGAIN, NULL), DPS_OK);
+	test_world_run(&world, MINUTE);
+	dps_client_stop(&world.client);
+	assert_int_equal(dps_client_start(&world.client, DPS_START_FORCE), DPS_OK);
+	hub.state = DPS_HUB_ONLINE;
+	hub.stable = true;
+	assert_int_equal(dps_online_process(&online), DPS_OK);
+	nobody_there(DPS_OK);
+	test_world_run(&world, 10 * MINUTE);
+	assert_int_equal(test_world_count(&world, DPS_STEP_CREDENTIALS), 1);
+	assert_int_equal(dps_client_state(&world.client), DPS_STATE_PROVISIONED);
+}
+
+/* A run that is under way where the device was before does not make it provisioned where it was sent. */
+static void sent_elsewhere_in_a_run(void **state)
+{
+	const struct dps_endpoint list[] = {{.uri = "coaps+tcp://new.example:1", .name = ""}};
+
+	(void)state;
+	provision();
+	world.answer_ms = 100;
+	assert_int_equal(dps_client_start(&world.client, DPS_START_FORCE), DPS_OK);
+	test_world_run(&world, 50);
+	assert_int_equal(dps_client_replace_endpoints(&world.client, list, 1), DPS_OK);
+	test_world_run(&world, MINUTE);
+	assert_int_equal(dps_client_state(&world.client), DPS_STATE_PROVISIONED);
+	test_world_clear(&world);
+	test_world_boot(&world);
+	assert_int_equal(dps_client_start(&world.client, DPS_START_NORMAL), DPS_OK);
+	test_world_run(&world, MINUTE);
+	assert_int_equal(test_world_count(&world, DPS_STEP_CREDENTIALS), 1);
+	assert_string_equal(world.host, "new.example");
+}
+
 /* The session is asked for the time, and told it, through the client. */
 static void the_time_goes_both_ways(void **state)
 {
@@ -464,6 +505,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(not_before_a_run_has_ended, begin, end),
 		cmocka_unit_test_setup_teardown(the_hub_is_back_before_the_service, begin, end),
 		cmocka_unit_test_setup_teardown(not_once_an_identity_was_asked_for, begin, end),
+		cmocka_unit_test_setup_teardown(somebody_elses_run, begin, end),
+		cmocka_unit_test_setup_teardown(sent_elsewhere_in_a_run, begin, end),
 		cmocka_unit_test_setup_teardown(the_time_goes_both_ways, begin, end),
 		cmocka_unit_test_setup_teardown(not_when_a_run_has_brought_it, begin, end),
 		cmocka_unit_test_setup_teardown(what_cannot_begin_is_told, begin, end),

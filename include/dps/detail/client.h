@@ -60,6 +60,8 @@ struct dps_client {
 	uint32_t wanted;           /* steps this run is for */
 	uint32_t done;             /* of these, staged */
 	uint32_t tried;            /* of these, sent in this run, whatever came of it */
+	uint32_t runs;             /* begun so far: whose run it is */
+	bool run_pending;          /* what was sent elsewhere was known when the run began */
 	uint64_t started;          /* monotonic ms */
 	uint64_t first_connect;    /* monotonic ms; 0: not yet */
 	uint64_t wake;             /* monotonic ms: the present state's wait ends */
@@ -102,7 +104,9 @@ struct dps_client {
 	int64_t time_floor_ms; /* stored; 0: none */
 	uint64_t floor_stamp;  /* monotonic ms, when it was read or written: what has passed since has passed for certain */
 	uint64_t floor_at;     /* monotonic ms: it is not looked at before */
-	bool floor_doubted;    /* the platform's clock and the service agree on a time before it */
+	bool heard;            /* a hub has told a time: it is good for renewals, and for that hub */
+	int64_t heard_base_ms; /* Unix ms at heard_stamp */
+	uint64_t heard_stamp;  /* monotonic ms */
 	bool time_proven;      /* in this run a peer's certificates were in date by it */
 	bool clock_odd;        /* told: the platform vouches for a time that cannot be */
 	int64_t renew_at_ms;   /* Unix ms: when a device that stays renews its identity */

@@ -76,6 +76,7 @@ struct dps_hub {
 	bool attached;
 	bool time_due;                  /* the time is not known, and the gateway's dates are judged behind its answer */
 	bool no_time;                   /* this hub does not tell it */
+	bool skip_time;                 /* the last connection ended while it was asked for: this one does without */
 	bool full_handshake;            /* the next connection resumes nothing: what is kept of the last one is out of date */
 	bool leaving_sent;              /* the good-bye has left */
 	bool departing;                 /* from a hub that is not the device's any more; what is committed is of another */
