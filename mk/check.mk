@@ -16,6 +16,10 @@ SANITIZE_FLAGS := -fsanitize=address,undefined -fno-sanitize-recover=all
 sanitize        = $(submake) BUILD=$(SANITIZE_BUILD) CC=clang OPT="-O1 -g -fno-omit-frame-pointer $(SANITIZE_FLAGS)" LDFLAGS="$(SANITIZE_FLAGS)"
 sanitize_bin    = $(unit_bin:$(BUILD)/%=$(SANITIZE_BUILD)/%)
 
+# These take long, and what they find they find with the sanitizers: they run once. `make check-unit` runs them without.
+run_once  := test_tpm2_bad test_tpm2_breaks test_tpm2_factory test_tpm2_keys test_store_loss test_life_power
+run_plain  = $(filter-out $(run_once:%=$(BUILD)/test/unit/%),$(unit_bin))
+
 clang_objects   = $(MAKE) -s -k -j1 BUILD=$(CLANG_BUILD) CC=clang OPT=-O0 program-objects
 
 # The library in its smallest configuration: what is switched off must not be missed. CFLAGS of the environment are the Makefile's to add to.
@@ -40,7 +44,7 @@ template: $(template_obj)
 
 # Without a build of its own nothing can be tested; what the sanitizers' build lacks is a failed test each. clang's and the smallest build are made
 # here, in parallel, and their tests, which are bounded in time, make what is missing once more to show why.
-check-build: lib programs tests template
+check-build: lib programs $(integ_bin) $(run_plain) template
 	-@+$(sanitize) -s -k unit-tests
 	-@+$(submake) -s -k BUILD=$(CLANG_BUILD) CC=clang OPT=-O0 program-objects >/dev/null 2>&1
 	-@+CFLAGS="-include test/size/smallest.h -UDPS_CONFIG_FILE" $(submake) -s -k BUILD=$(BUILD)/smallest lib-objects >/dev/null 2>&1
@@ -58,7 +62,7 @@ check: deps-check                           ## build everything and run all test
 	  --command "install=$(subtest) check-install" \
 	  --command "demo=$(subtest) check-demo" \
 	  $(if $(wildcard mk/fuzz.mk),--command "fuzz=$(subtest) check-fuzz") \
-	  $(integ_bin) $(unit_bin) $(sanitize_bin)
+	  $(integ_bin) $(run_plain) $(sanitize_bin)
 
 check-unit: deps-check                      ## run the unit tests
 	@+$(submake) -s unit-tests

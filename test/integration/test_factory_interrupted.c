@@ -84,7 +84,7 @@ static void owning_goes_on(void **state)
 	interrupt("tpm2_clear -c p", "dps-factory own --owner-auth env:O --lockout-auth env:L",
 	          "tpm2_changeauth -c o -p owner-secret owner-secret; tpm2_changeauth -c l -p lockout-secret lockout-secret\n"
 	          "tpm2_readpublic -c 0x81000001 >/dev/null",
-	          TEST_TPM_CLOSE, 1);
+	          TEST_TPM_CLOSE, 2);
 }
 
 /* The TPM did what it was told, and the tool does not know. */
