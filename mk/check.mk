@@ -16,9 +16,11 @@ SANITIZE_FLAGS := -fsanitize=address,undefined -fno-sanitize-recover=all
 sanitize        = $(submake) BUILD=$(SANITIZE_BUILD) CC=clang OPT="-O1 -g -fno-omit-frame-pointer $(SANITIZE_FLAGS)" LDFLAGS="$(SANITIZE_FLAGS)"
 sanitize_bin    = $(unit_bin:$(BUILD)/%=$(SANITIZE_BUILD)/%)
 
-# These take long, and what they find they find with the sanitizers: they run once. `make check-unit` runs them without.
-run_once  := test_tpm2_bad test_tpm2_breaks test_tpm2_factory test_tpm2_keys test_store_loss test_life_power
-run_plain  = $(filter-out $(run_once:%=$(BUILD)/test/unit/%),$(unit_bin))
+# These take long, and what they find they find with the sanitizers: they run once, and first, so that nobody waits for them in the end. `make check-unit` runs
+# them without.
+run_once     := test_tpm2_breaks test_tpm2_bad test_tpm2_factory test_store_loss test_life_power test_tpm2_keys
+run_plain     = $(filter-out $(run_once:%=$(BUILD)/test/unit/%),$(unit_bin))
+run_sanitized = $(run_once:%=$(SANITIZE_BUILD)/test/unit/%)
 
 clang_objects   = $(MAKE) -s -k -j1 BUILD=$(CLANG_BUILD) CC=clang OPT=-O0 program-objects
 
@@ -62,7 +64,7 @@ check: deps-check                           ## build everything and run all test
 	  --command "install=$(subtest) check-install" \
 	  --command "demo=$(subtest) check-demo" \
 	  $(if $(wildcard mk/fuzz.mk),--command "fuzz=$(subtest) check-fuzz") \
-	  $(integ_bin) $(run_plain) $(sanitize_bin)
+	  $(run_sanitized) $(integ_bin) $(run_plain) $(filter-out $(run_sanitized),$(sanitize_bin))
 
 check-unit: deps-check                      ## run the unit tests
 	@+$(submake) -s unit-tests
