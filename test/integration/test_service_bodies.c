@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 
+#include "support/test_bytes.h"
 #include "support/test_service_client.h"
 
 #define CLOUD       "/api/v1/provisioning/cloud-configuration"
@@ -22,18 +23,6 @@ struct body {
 	const char *text; /* in the answer; NULL: none is looked for */
 };
 
-static size_t from_hex(const char *hex, uint8_t *bytes, size_t size)
-{
-	size_t length = 0;
-	unsigned byte;
-
-	for (; sscanf(hex, "%2x", &byte) == 1; hex += 2) {
-		assert_true(length < size);
-		bytes[length++] = (uint8_t)byte;
-	}
-	return length;
-}
-
 static void is_answered(struct test_service_fixture *f, const struct body *body)
 {
 	uint8_t bytes[256];
@@ -45,7 +34,7 @@ static void is_answered(struct test_service_fixture *f, const struct body *body)
 	                                     .block1 = -1,
 	                                     .block2 = -1,
 	                                     .body = bytes,
-	                                     .body_length = from_hex(body->hex, bytes, sizeof(bytes))};
+	                                     .body_length = test_hex(body->hex, bytes, sizeof(bytes)).len};
 	struct test_message message;
 
 	test_service_fixture_connect(f, TEST_CSM_EMPTY);

@@ -12,6 +12,8 @@
 
 #include <cmocka.h>
 
+#include "support/test_bytes.h"
+
 #define OCF_CBOR       10000
 #define MAX_WORDS      16u
 #define COMMAND_LENGTH 4096u
@@ -374,18 +376,6 @@ static FILE *open_vectors(const char *file)
 	return vectors;
 }
 
-static size_t read_hex(const char *hex, uint8_t *bytes, size_t size)
-{
-	size_t length = 0;
-	unsigned byte;
-
-	for (; sscanf(hex, "%2x", &byte) == 1; hex += 2) {
-		assert_true(length < size);
-		bytes[length++] = (uint8_t)byte;
-	}
-	return length;
-}
-
 size_t test_gateway_vector(const char *file, char direction, const char *label, unsigned which, uint8_t *bytes, size_t size)
 {
 	static char line[20000];
@@ -396,7 +386,7 @@ size_t test_gateway_vector(const char *file, char direction, const char *label, 
 	snprintf(wanted, sizeof(wanted), "%c %s ", direction, label);
 	while (length == 0 && fgets(line, sizeof(line), vectors) != NULL) {
 		if (strncmp(line, wanted, strlen(wanted)) == 0 && which-- == 0)
-			length = read_hex(line + strlen(wanted), bytes, size);
+			length = test_hex(line + strlen(wanted), bytes, size).len;
 	}
 	fclose(vectors);
 	assert_true(length > 0);
@@ -416,7 +406,7 @@ size_t test_gateway_section_vector(const char *file, const char *section, char d
 		if (line[0] == '#')
 			is_within = strcmp(line, wanted) == 0;
 		else if (is_within && line[0] == direction && strchr(line + 2, ' ') != NULL)
-			length = read_hex(strchr(line + 2, ' ') + 1, bytes, size);
+			length = test_hex(strchr(line + 2, ' ') + 1, bytes, size).len;
 	}
 	fclose(vectors);
 	assert_true(length > 0);

@@ -11,6 +11,8 @@
 
 #include <cmocka.h>
 
+#include "support/test_bytes.h"
+
 #define MAX_ARGUMENTS 64u
 
 /* --- the service --- */
@@ -177,23 +179,11 @@ static long read_some(struct test_client *client)
 	return test_process_read(client->process, end, size, TEST_SERVICE_TIMEOUT_MS);
 }
 
-static size_t from_hex(const char *hex, uint8_t *bytes, size_t size)
-{
-	size_t length = 0;
-	unsigned byte;
-
-	for (; sscanf(hex, "%2x", &byte) == 1; hex += 2) {
-		assert_true(length < size);
-		bytes[length++] = (uint8_t)byte;
-	}
-	return length;
-}
-
 void test_client_send_hex(struct test_client *client, const char *hex)
 {
 	uint8_t bytes[1024];
 
-	test_client_send(client, bytes, from_hex(hex, bytes, sizeof(bytes)));
+	test_client_send(client, bytes, test_hex(hex, bytes, sizeof(bytes)).len);
 }
 
 /* RFC 7252 section 3.1: the extended forms of delta and length. False when the bytes end before. */
@@ -433,7 +423,7 @@ size_t test_vector(const char *file, char direction, const char *label, uint8_t 
 	}
 	while (length == 0 && fgets(line, sizeof(line), vectors) != NULL) {
 		if (strncmp(line, wanted, strlen(wanted)) == 0) {
-			length = from_hex(line + strlen(wanted), bytes, size);
+			length = test_hex(line + strlen(wanted), bytes, size).len;
 		}
 	}
 	fclose(vectors);
