@@ -25,7 +25,7 @@ struct dps_uri {
 	uint16_t port;
 };
 
-/* "coaps+tcp://host:port" with nothing behind it but an optional "/". The port is required, 1 to 65535. At most DPS_CONFIG_URI_LENGTH
+/* "coaps+tcp://host:port", the scheme in either case, with nothing behind it but an optional "/". The port is required, 1 to 65535. At most DPS_CONFIG_URI_LENGTH
  * characters. Hosts: letters, digits, "-", "_", "."; or an IPv6 address in brackets. DPS_E_URI. *uri is changed on DPS_OK only. */
 dps_result dps_uri_parse(struct dps_span text, struct dps_uri *uri);
 

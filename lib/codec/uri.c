@@ -62,12 +62,26 @@ static bool take_port(struct dps_span *text, uint16_t *port)
 	return true;
 }
 
+/* RFC 3986 section 3.1: in either case. */
+static bool has_scheme(struct dps_span text)
+{
+	if (text.len < sizeof scheme - 1)
+		return false;
+	for (size_t i = 0; i < sizeof scheme - 1; i++) {
+		const uint8_t c = text.data[i];
+
+		if ((c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c) != scheme[i])
+			return false;
+	}
+	return true;
+}
+
 dps_result dps_uri_parse(struct dps_span text, struct dps_uri *uri)
 {
 	struct dps_span host;
 	uint16_t port;
 
-	if (text.len > DPS_CONFIG_URI_LENGTH || text.len < sizeof scheme - 1 || memcmp(text.data, scheme, sizeof scheme - 1) != 0)
+	if (text.len > DPS_CONFIG_URI_LENGTH || !has_scheme(text))
 		return DPS_E_URI;
 	text.data += sizeof scheme - 1;
 	text.len -= sizeof scheme - 1;

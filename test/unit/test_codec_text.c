@@ -130,7 +130,7 @@ static void endpoints_are_taken_apart(void **state)
 		unsigned port;
 	} uris[] = {
 		{"coaps+tcp://localhost:5684", "localhost", 5684},
-		{"coaps+tcp://127.0.0.1:1", "127.0.0.1", 1},
+		{"COAPS+tcp://127.0.0.1:1", "127.0.0.1", 1},
 		{"coaps+tcp://a-b_c.Example.com:65535/", "a-b_c.Example.com", 65535},
 		{"coaps+tcp://[::1]:20130", "::1", 20130},
 		{"coaps+tcp://[::ffff:192.0.2.1]:05684", "::ffff:192.0.2.1", 5684},
@@ -156,7 +156,8 @@ static void wrong_endpoints_are_refused(void **state)
 		"coaps+tcp:/h:1",
 		"coap+tcp://h:1",
 		"coaps://h:1",
-		"COAPS+TCP://h:1",
+		"coaps+tcq://h:1",
+		"coaps\x0btcp://h:1", /* '+' less 0x20 */
 		" coaps+tcp://h:1",
 		"coaps+tcp://h",
 		"coaps+tcp://h:",
