@@ -10,8 +10,8 @@
 
 _Static_assert(DPS_MBEDTLS_GATHER_SIZE >= 1024 && DPS_MBEDTLS_GATHER_SIZE <= 65535, "DPS_MBEDTLS_GATHER_SIZE is out of range");
 
-/* So many calls in a row: some 30,000 records that carry nothing. */
-#define FLOODED_MAX 256u
+/* Some 30,000 records that carry nothing, in a row; one that carries something takes 16,384 reads at most, if each brings a byte. */
+#define BARREN_MAX 65536u
 
 void dps_mbedtls_gather_allow_reads(struct dps_mbedtls_channel *channel)
 {
@@ -20,13 +20,14 @@ void dps_mbedtls_gather_allow_reads(struct dps_mbedtls_channel *channel)
 
 bool dps_mbedtls_gather_is_flooded(struct dps_mbedtls_channel *channel, bool carried)
 {
-	channel->flooded = carried || channel->reads_left > 0 ? 0 : channel->flooded + 1;
-	return channel->flooded >= FLOODED_MAX;
+	if (carried)
+		channel->barren = 0;
+	return channel->barren >= BARREN_MAX;
 }
 
 void dps_mbedtls_gather_reset(struct dps_mbedtls_channel *channel)
 {
-	channel->flooded = 0;
+	channel->barren = 0;
 	mbedtls_platform_zeroize(channel->gather, sizeof(channel->gather));
 	channel->gather_start = 0;
 	channel->gather_end = 0;
@@ -106,6 +107,7 @@ int dps_mbedtls_gather_receive(void *ctx, unsigned char *buf, size_t size)
 		channel->read_failure = result != DPS_OK ? result : DPS_E_INTERNAL;
 		return MBEDTLS_ERR_SSL_CONN_EOF;
 	}
+	channel->barren++;
 	channel->stats.bytes_received += n;
 	if (channel->sent)
 		channel->stats.round_trips++;

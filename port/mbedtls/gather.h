@@ -18,10 +18,7 @@
 /* Before a call that may read. */
 void dps_mbedtls_gather_allow_reads(struct dps_mbedtls_channel *channel);
 
-/*
- * Behind one that came to nothing, DPS_OK otherwise: whether it has used up its reads so often in a row that the peer means nothing else. carried: it has
- * brought something.
- */
+/* Behind one: whether the peer has sent so much that carries nothing that it means nothing else. carried: this one has brought something. */
 bool dps_mbedtls_gather_is_flooded(struct dps_mbedtls_channel *channel, bool carried);
 
 /* Forgets what was gathered and wipes it. */

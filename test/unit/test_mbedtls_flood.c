@@ -318,6 +318,30 @@ static void warnings_instead_of_data(void **state)
 	assert_in_range(reads_max, 100, 300);
 }
 
+/* The same slowly: what carries something in between is a new beginning. */
+static void warnings_one_at_a_time(void **state)
+{
+	uint8_t buf[64];
+	unsigned records = 0;
+	size_t n;
+	dps_result result;
+
+	(void)state;
+	connect_both();
+	for (unsigned i = 0; i < 40000; i++) {
+		if (i == 20000)
+			assert_int_equal(mbedtls_ssl_write(&tls, (const uint8_t *)"data", 4), 4);
+		assert_int_equal(mbedtls_ssl_send_alert_message(&tls, MBEDTLS_SSL_ALERT_LEVEL_WARNING, MBEDTLS_SSL_ALERT_MSG_USER_CANCELED), 0);
+		result = read_some(buf, sizeof(buf), &n);
+		assert_int_equal(result, i == 20000 ? DPS_OK : DPS_AGAIN);
+	}
+	do {
+		assert_int_equal(mbedtls_ssl_send_alert_message(&tls, MBEDTLS_SSL_ALERT_LEVEL_WARNING, MBEDTLS_SSL_ALERT_MSG_USER_CANCELED), 0);
+		result = read_some(buf, sizeof(buf), &n);
+	} while (result == DPS_AGAIN && ++records < 40000);
+	assert_int_equal(result, DPS_E_TLS);
+}
+
 /* Records without a byte, which TLS allows, are not the end of the connection. */
 static void empty_records(void **state)
 {
@@ -351,6 +375,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(warnings_instead_of_a_handshake, begin, end),
 		cmocka_unit_test_setup_teardown(warnings_before_a_handshake, begin, end),
 		cmocka_unit_test_setup_teardown(warnings_instead_of_data, begin, end),
+		cmocka_unit_test_setup_teardown(warnings_one_at_a_time, begin, end),
 		cmocka_unit_test_setup_teardown(empty_records, begin, end),
 	};
 

@@ -89,7 +89,7 @@ struct dps_mbedtls_channel {
 	dps_result verdict;  /* of lib/pki on the path */
 	struct dps_mbedtls_resume resume;
 	unsigned reads_left;      /* of the network, in this call of Mbed TLS */
-	unsigned flooded;         /* calls in a row that used them up for nothing */
+	unsigned barren;          /* reads in a row that brought bytes, and nothing for the caller */
 	dps_result read_failure;  /* of the network */
 	dps_result write_failure; /* of the network: what was gathered is lost */
 	dps_result failure;       /* of the channel: the one that got furthest */
