@@ -55,6 +55,12 @@ struct device {
 	int exit_status;
 };
 
+/* Monotonic milliseconds. */
+static inline uint64_t device_now_ms(const struct device *device)
+{
+	return device->platform.clock.monotonic_ms(device->platform.clock.ctx);
+}
+
 /* Reports a failure before the client could start, and sets exit_status. Returns false. */
 __attribute__((format(printf, 3, 4))) bool device_fail(struct device *device, dps_result cause, const char *format, ...);
 

@@ -18,11 +18,6 @@
 /* A run that failed for good leaves a device that is online, and whose identity somebody has to renew: the client is started again. */
 #define RESTART_MS 60000
 
-static uint64_t now_ms(const struct device *device)
-{
-	return device->platform.clock.monotonic_ms(device->platform.clock.ctx);
-}
-
 /* --- reports ----------------------------------------------------------------------------------------------------------------------- */
 
 /* Neither copies: the texts need to live for the call only. */
@@ -216,7 +211,7 @@ bool online_open(struct device *device)
 	input_open(&online->input);
 	online->is_open = true;
 	if (device->options->once)
-		online->deadline = now_ms(device) + device->options->timeout_ms;
+		online->deadline = device_now_ms(device) + device->options->timeout_ms;
 	return true;
 }
 
@@ -319,7 +314,7 @@ void online_event(struct device *device, const struct dps_event *event)
 		break;
 	case DPS_EVENT_FAILED:
 		if (online_stays(device))
-			online->restart_at = now_ms(device) + RESTART_MS;
+			online->restart_at = device_now_ms(device) + RESTART_MS;
 		break;
 	default:
 		break;
@@ -349,7 +344,7 @@ static void begin_leaving(struct device *device, int how)
 	struct online *online = &device->online;
 
 	online->leaving = how == ONLINE_RESETS ? ONLINE_RESETS : ONLINE_LEAVES;
-	online->deadline = now_ms(device) + LEAVE_MS;
+	online->deadline = device_now_ms(device) + LEAVE_MS;
 	online->restart_at = 0;
 	dps_client_stop(&device->client);
 	dps_hub_stop(&online->hub);
@@ -413,7 +408,7 @@ static bool finish_leaving(struct device *device)
 {
 	struct online *online = &device->online;
 
-	if (dps_hub_state(&online->hub) != DPS_HUB_IDLE && now_ms(device) < online->deadline)
+	if (dps_hub_state(&online->hub) != DPS_HUB_IDLE && device_now_ms(device) < online->deadline)
 		return false;
 	dps_hub_deinit(&online->hub);
 	online->runs = false;
@@ -437,7 +432,7 @@ static bool judge_once(struct device *device)
 		begin_leaving(device, ONLINE_LEAVES);
 		return true;
 	}
-	if (now_ms(device) < online->deadline)
+	if (device_now_ms(device) < online->deadline)
 		return false;
 	device->reporter->config_failed(DPS_E_DEADLINE, online->signed_in ? "the resources are not published" : "the device is not online");
 	device->exit_status = EXIT_DEADLINE;
@@ -447,7 +442,7 @@ static bool judge_once(struct device *device)
 
 static uint32_t until(const struct device *device, uint64_t at, uint32_t within)
 {
-	const uint64_t now = now_ms(device);
+	const uint64_t now = device_now_ms(device);
 
 	if (at == 0)
 		return within;
@@ -461,7 +456,7 @@ static void restart_client(struct device *device)
 {
 	struct online *online = &device->online;
 
-	if (online->restart_at == 0 || now_ms(device) < online->restart_at)
+	if (online->restart_at == 0 || device_now_ms(device) < online->restart_at)
 		return;
 	online->restart_at = 0;
 	if (dps_client_state(&device->client) == DPS_STATE_IDLE)

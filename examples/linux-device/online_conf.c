@@ -42,11 +42,6 @@ static dps_result replace(struct device *device, const struct dps_conf_command *
 	return dps_client_replace_endpoints(&device->client, list, command->endpoint_count);
 }
 
-static uint64_t now_ms(const struct device *device)
-{
-	return device->platform.clock.monotonic_ms(device->platform.clock.ctx);
-}
-
 static unsigned post(void *ctx, enum dps_interface interface, struct dps_span payload)
 {
 	struct device *device = ctx;
@@ -56,7 +51,7 @@ static unsigned post(void *ctx, enum dps_interface interface, struct dps_span pa
 	(void)interface;
 	if (dps_conf_read(payload.data, payload.len, &command) != DPS_OK || command.kind == DPS_CONF_NOTHING)
 		return BAD_REQUEST;
-	if (conf->due != DPS_CONF_NOTHING || (command.kind != DPS_CONF_RESET && !run_limits_allow(&conf->limits, now_ms(device))))
+	if (conf->due != DPS_CONF_NOTHING || (command.kind != DPS_CONF_RESET && !run_limits_allow(&conf->limits, device_now_ms(device))))
 		return UNAVAILABLE;
 	if (command.kind == DPS_CONF_REPLACE && replace(device, &command) != DPS_OK)
 		return INTERNAL_ERROR;
@@ -129,7 +124,7 @@ bool online_conf_carry_out(struct device *device)
 		online_begin_reset(device);
 		return true;
 	}
-	run_limits_note(&conf->limits, now_ms(device));
+	run_limits_note(&conf->limits, device_now_ms(device));
 	result = provision_again(device);
 	if (result != DPS_OK)
 		device->reporter->warning(dps_result_name(result), "what was asked for on /plgd/dps could not be done");

@@ -24,15 +24,12 @@ static int open_signals(void)
 /* Until when a run with --once may wait for an endpoint; 0: for ever. The client keeps the time of what comes behind. */
 static uint64_t waiting_deadline(struct device *device)
 {
-	const struct dps_clock *clock = &device->platform.clock;
-
-	return device->options->once ? clock->monotonic_ms(clock->ctx) + device->options->timeout_ms : 0;
+	return device->options->once ? device_now_ms(device) + device->options->timeout_ms : 0;
 }
 
 static uint32_t process_waiting(struct device *device, uint64_t deadline)
 {
-	const struct dps_clock *clock = &device->platform.clock;
-	uint64_t now = clock->monotonic_ms(clock->ctx);
+	const uint64_t now = device_now_ms(device);
 
 	if (deadline == 0 || !device_onboarding_waits(device))
 		return DPS_FOREVER;

@@ -159,6 +159,7 @@ void dps_hub_close(struct dps_hub *hub)
 	}
 	hub->attached = false;
 	hub->departing = false;
+	hub->skip_time = (hub->in_flight & DPS_HUB_BIT(DPS_HUB_OP_TIME)) != 0;
 	hub->in_flight = 0;
 	hub->config.channel->close(hub->config.channel->ctx);
 }
@@ -175,7 +176,6 @@ void dps_hub_connection_failed(struct dps_hub *hub, dps_result cause, unsigned c
 		dps_hub_begin_anew(hub);
 		return;
 	}
-	hub->skip_time = (hub->in_flight & DPS_HUB_BIT(DPS_HUB_OP_TIME)) != 0;
 	hub->round_reached |= opened && channel->connected(channel->ctx);
 	if (text.len == 0 && opened)
 		text = (struct dps_span){(const uint8_t *)detail, strlen(detail)};

@@ -17,8 +17,7 @@
 	(DPS_HUB_BIT(DPS_HUB_OP_SIGN_UP) | DPS_HUB_BIT(DPS_HUB_OP_SIGN_IN) | DPS_HUB_BIT(DPS_HUB_OP_REFRESH) |                                 \
 	 DPS_HUB_BIT(DPS_HUB_OP_SIGN_OUT) | DPS_HUB_BIT(DPS_HUB_OP_SIGN_OFF))
 
-/* What the directory does not build. */
-#define NOT_DIRECTORY_OPS (ACCOUNT_OPS | DPS_HUB_BIT(DPS_HUB_OP_TIME))
+#define DIRECTORY_OPS (DPS_HUB_BIT(DPS_HUB_OP_PUBLISH) | DPS_HUB_BIT(DPS_HUB_OP_UNPUBLISH))
 
 /* The gateway refuses to sign a device in with a token that expires within 120 s, and takes as much off what it tells of a session. */
 #define TOKEN_MARGIN_S 120
@@ -154,9 +153,9 @@ void dps_hub_leave(struct dps_hub *hub)
 static dps_result send(struct dps_hub *hub, enum dps_hub_op op)
 {
 	const struct dps_hub_env env = {.hub = hub, .login = op == DPS_HUB_OP_SIGN_IN};
-	const bool account = (NOT_DIRECTORY_OPS & DPS_HUB_BIT(op)) != 0;
+	const bool directory = (DIRECTORY_OPS & DPS_HUB_BIT(op)) != 0;
 	struct dps_request request;
-	dps_result result = account ? dps_hub_build_account(hub, op, &request) : dps_hub_build_directory(hub, op, &request);
+	dps_result result = directory ? dps_hub_build_directory(hub, op, &request) : dps_hub_build_account(hub, op, &request);
 
 	if (result == DPS_OK)
 		result = dps_coap_transport.send(&hub->coap, op, &request, &env.step);
@@ -398,12 +397,11 @@ static void take_good_bye(struct dps_hub *hub, enum dps_hub_op op, const struct 
 {
 	const struct dps_span text = {answer->payload, answer->payload_len};
 	const bool later = is_broken(answer) || dps_hub_meaning(answer->code, text) == DPS_HUB_TRY_LATER;
+	const bool unknown = hub->departing; /* the former hub's tokens, which may be in the text, are not known here any more */
 	struct dps_hub_event event = {.type = DPS_HUB_EVENT_SIGNED_OUT};
 
 	if (answer->result != DPS_OK)
-		dps_hub_emit_failure(hub, DPS_HUB_EVENT_WARNING, answer->result, answer->code,
-		                     answer->code < 400 || hub->departing ? no_text : text,
-		                     0); /* the former hub's tokens are not known here any more */
+		dps_hub_emit_failure(hub, DPS_HUB_EVENT_WARNING, answer->result, answer->code, answer->code < 400 || unknown ? no_text : text, 0);
 	if (hub->departing) {
 		dps_hub_begin_anew(hub);
 		return;
